@@ -1,0 +1,1 @@
+"""Bias analyses, one module a question."""

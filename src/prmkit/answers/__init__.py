@@ -1,0 +1,1 @@
+"""Final answers: extraction from text and equality with a reference."""

@@ -1,0 +1,1 @@
+"""The prm command, one module a subcommand."""

@@ -1,0 +1,1 @@
+"""Published data sets: import and export, one module each."""

@@ -1,0 +1,1 @@
+"""ProcessBench and Best-of-N."""

@@ -1,0 +1,1 @@
+"""Models that complete requests: one protocol, several backends."""

@@ -1,0 +1,1 @@
+"""Judges: prompts, parsing of verdicts, voting."""

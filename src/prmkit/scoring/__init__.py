@@ -1,0 +1,1 @@
+"""Step scores from trained models, and their aggregation."""

@@ -1,0 +1,1 @@
+"""The synthetic world: problems with exact truth, and small models that live in it."""
