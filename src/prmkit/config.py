@@ -2,13 +2,21 @@
 
 The same objects go from file to stage; nothing is copied field by field. An unknown key is an error
 that names the nearest known one. `--set a.b=value` overrides one key; the value is read as YAML.
+A value is never bent into shape: `k: "8"` and `votes: true` are errors.
 """
 
-from typing import Literal, Self
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from prmkit.errors import ConfigError
+from prmkit.faults import first_fault
 from prmkit.generators.base import Sampling
+from prmkit.strict_yaml import read_mapping, read_value, write_value
 
 
 class Config(BaseModel):
@@ -150,3 +158,90 @@ class Recipe(Config):
     """The PRMs to train and compare."""
     evaluation: EvaluationConfig = EvaluationConfig()
     """How the PRMs are evaluated."""
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        path: A YAML file.
+        overrides: `a.b=value` each, applied in order over the file; the value is read as YAML, a
+            number in the key is a position in a list.
+
+    Raises:
+        ConfigError: one line with the file, the dotted key, what was found and what is allowed.
+    """
+    # through JSON: aliases of one anchor become separate values, and tuples are read strictly
+    settings: dict[str, Any] = json.loads(json.dumps(read_mapping(Path(path))))
+    changed = [_override(settings, text) for text in overrides]
+    try:
+        return Recipe.model_validate_json(json.dumps(settings), strict=True)
+    except ValidationError as error:
+        fault = first_fault(error, Recipe)
+    at = f"{fault.key}."
+    is_set = any(at.startswith(f"{key}.") or f"{key}.".startswith(at) for key in changed)
+    key = f" {fault.key}{' (from --set)' if is_set else ''}:" if fault.key else ""
+    raise ConfigError(f"{path}:{key} {fault.problem}")
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The recipe with every default written out, as YAML that `load_recipe` reads back equal."""
+    return write_value(recipe.model_dump(mode="json"))
+
+
+def recipe_digest(recipe: Recipe) -> str:
+    """SHA-256 of all values, in hex; neither comments, order nor spelled-out defaults change it."""
+    text = json.dumps(recipe.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def recipe_differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
+    """Keys in which two dumped recipes differ, `rollouts.k: 8 -> 16` each, sorted by key.
+
+    Values are compared as JSON writes them, so 1, 1.0 and true differ.
+    """
+    before, after = _leaves(a), _leaves(b)
+    return [
+        f"{key}: {before.get(key, '(absent)')} -> {after.get(key, '(absent)')}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    ]
+
+
+def _leaves(value: Any, key: str = "") -> dict[str, str]:
+    """JSON text of every value that holds no others, by dotted key."""
+    if not isinstance(value, Mapping | list) or not value:
+        return {key: json.dumps(value, ensure_ascii=False)}
+    parts = value.items() if isinstance(value, Mapping) else enumerate(value)
+    prefix = f"{key}." if key else ""
+    return {k: v for part, inner in parts for k, v in _leaves(inner, f"{prefix}{part}").items()}
+
+
+def _override(settings: dict[str, Any], text: str) -> str:
+    """Apply one `a.b=value` in place; the dotted key."""
+    key, equals, value = text.partition("=")
+    key = key.strip()
+    *above, last = key.split(".")
+    if not equals or not all([*above, last]):
+        raise ConfigError(f"--set {text}: allowed: key=value, the key dotted, e.g. rollouts.k=8")
+    target: Any = settings
+    for part in above:
+        position = _position(target, part, text)
+        inner = target[position] if isinstance(target, list) else target.get(position)
+        if inner is None:
+            inner = target[position] = {}
+        target = inner
+    target[_position(target, last, text)] = read_value(value, f"--set {text}")
+    return key
+
+
+def _position(target: Any, part: str, text: str) -> Any:
+    """`part` as a key of a mapping or an index into a list."""
+    if isinstance(target, dict):
+        return part
+    if not isinstance(target, list):
+        raise ConfigError(f"--set {text}: {part!r} has no place in {target!r:.60}, a single value")
+    if not part.isdecimal() or int(part) >= len(target):
+        allowed = f"0 to {len(target) - 1}" if target else "none, the list is empty"
+        raise ConfigError(f"--set {text}: found position {part!r}; allowed: {allowed}")
+    return int(part)
