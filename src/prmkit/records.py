@@ -5,8 +5,9 @@ index is 0-based; `first_error` is the index of the first wrong step and None wh
 wrong. Where nothing could be decided, `unscored` holds the reason and `first_error` means nothing.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -40,6 +41,21 @@ class Problem(Record):
     """Named part of the data set, or empty."""
     spec: str | None = None
     """Truth as JSON where a program can check steps (synthetic world); else None."""
+
+
+class CheckedAnswer(NamedTuple):
+    """What comparing the final answer of a text with the reference found."""
+
+    outcome: Outcome
+    """Whether they match."""
+    reason: str = ""
+    """Why the outcome is unscored; empty otherwise."""
+    extracted: str | None = None
+    """The final answer found in the text, or None."""
+
+
+JudgeAnswer = Callable[[str, Problem], CheckedAnswer]
+"""Finds and checks the final answer of a whole solution text; what stages are handed for it."""
 
 
 class Usage(Record):

@@ -1,0 +1,175 @@
+"""Intervals around reported numbers: bootstrap over problems, paired difference, Wilson.
+
+The bootstrap is the percentile bootstrap (Efron 1979) over problems: all rows of a problem are
+drawn together, so correlated samples of one problem do not narrow the interval. It works on
+statistics that are functions of sums over problems (a mean, a ratio, an F1), for which a resample
+is a vector of multinomial counts and all resamples are one matrix product. Strata (subsets of a
+benchmark) are resampled each on its own, as their sizes are fixed by design. The Wilson score
+interval is that of Wilson (1927).
+"""
+
+from collections.abc import Callable, Sequence
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from prmkit.errors import NothingScored
+from prmkit.records import Estimate
+
+Floats = npt.NDArray[np.float64]
+Statistic = Callable[[Floats], Floats]
+"""Sums over problems, shape (..., G strata, C columns) -> statistic, shape (...); NaN = 0/0."""
+
+_WEIGHTS_AT_ONCE = 2_000_000  # resamples x problems held in memory together: 16 MB
+
+
+def bootstrap(
+    strata_GPC: Sequence[Floats],
+    statistic: Statistic,
+    n_cases: tuple[int, int],
+    *,
+    seed: int,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Percentile bootstrap over problems of a statistic of sums.
+
+    Args:
+        strata_GPC: For each stratum g an array (P_g, C); row p holds the sums of problem p.
+        statistic: Maps sums over problems, shape (..., G, C), to values, shape (...).
+        n_cases: (scored cases, unscored cases) to state in the estimate.
+        seed: Seed of the resampling alone.
+        resamples: Resamples drawn, at least 1.
+        confidence: Coverage aimed at, in (0, 1).
+
+    Returns:
+        The statistic of the sample with its interval. Resamples where the statistic is 0/0 are
+        left out and their number stands in `method`.
+
+    Raises:
+        NothingScored: a stratum is empty, or the statistic of the sample itself is 0/0.
+    """
+    if not strata_GPC or any(len(rows_PC) == 0 for rows_PC in strata_GPC):
+        raise NothingScored("bootstrap over no problems")
+    sample_GC = np.stack([rows_PC.sum(axis=0) for rows_PC in strata_GPC])
+    value = float(statistic(sample_GC))
+    if np.isnan(value):
+        raise NothingScored("the statistic divides by zero scored cases")
+    rng = np.random.default_rng(seed)
+    sums_RGC = np.stack([_resampled_sums(rows, rng, resamples) for rows in strata_GPC], axis=1)
+    values_R = statistic(sums_RGC)
+    defined_R = values_R[~np.isnan(values_R)]
+    low, high = _percentiles(defined_R, value, confidence)
+    method = f"bootstrap over problems, {100 * confidence:g} %, {resamples} resamples"
+    if len(defined_R) < resamples:
+        method += f", {resamples - len(defined_R)} of them undefined"
+    return Estimate(
+        value=value, low=low, high=high, n=n_cases[0], n_unscored=n_cases[1], method=method
+    )
+
+
+def mean_over_problems(
+    values_P: Sequence[float | None], *, seed: int, resamples: int = 1000
+) -> Estimate:
+    """Mean of one value a problem; None = unscored, left out of the mean and counted.
+
+    Raises:
+        NothingScored: no problem is scored.
+    """
+    scored_P = [value for value in values_P if value is not None]
+    if not scored_P:
+        raise NothingScored(f"mean over {len(values_P)} problems, none scored")
+    rows_P2 = np.array([[value, 1.0] for value in scored_P])
+    n_cases = (len(scored_P), len(values_P) - len(scored_P))
+    return bootstrap([rows_P2], _mean, n_cases, seed=seed, resamples=resamples)
+
+
+def paired_difference(
+    a_P: Sequence[float | None],
+    b_P: Sequence[float | None],
+    *,
+    seed: int,
+    resamples: int = 1000,
+) -> Estimate:
+    """Mean of a - b over problems; both systems see the same problems in every resample.
+
+    Args:
+        a_P: Value of the first system on each problem; None = unscored.
+        b_P: Value of the second on the same problems in the same order.
+        seed: Seed of the resampling alone.
+        resamples: Resamples drawn.
+
+    Returns:
+        The mean difference; a problem that either system leaves unscored is left out and counted.
+
+    Raises:
+        NothingScored: no problem is scored by both.
+        ValueError: the two have different lengths.
+    """
+    differences_P = [
+        None if a is None or b is None else a - b for a, b in zip(a_P, b_P, strict=True)
+    ]
+    return mean_over_problems(differences_P, seed=seed, resamples=resamples)
+
+
+def wilson(n_success: int, n: int, *, n_unscored: int = 0, confidence: float = 0.95) -> Estimate:
+    """Wilson score interval of a share of independent cases, in [0, 1].
+
+    Raises:
+        NothingScored: n is 0.
+        ValueError: n_success is not in [0, n].
+    """
+    if n == 0:
+        raise NothingScored("a share of zero scored cases")
+    if not 0 <= n_success <= n:
+        raise ValueError(f"{n_success} successes of {n}")
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    share = n_success / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
+    return Estimate(
+        value=share,
+        # Rounding must not push the interval off a share of exactly 0 or 1.
+        low=0.0 if n_success == 0 else centre - half,
+        high=1.0 if n_success == n else centre + half,
+        n=n,
+        n_unscored=n_unscored,
+        method=f"Wilson, {100 * confidence:g} %",
+    )
+
+
+def resolved(difference: Estimate) -> bool:
+    """Whether a difference's interval excludes 0, that is, the data tell the two apart."""
+    return difference.low > 0.0 or difference.high < 0.0
+
+
+def ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """Elementwise share, NaN where the denominator is 0; for use inside a `Statistic`."""
+    safe = np.where(denominator == 0.0, np.nan, denominator)
+    return np.asarray(numerator / safe, dtype=np.float64)
+
+
+def _mean(sums: Floats) -> Floats:
+    return ratio(sums[..., 0, 0], sums[..., 0, 1])
+
+
+def _resampled_sums(rows_PC: Floats, rng: np.random.Generator, resamples: int) -> Floats:
+    """Column sums of each resample, shape (R, C)."""
+    n_problems = len(rows_PC)
+    equal_P = np.full(n_problems, 1.0 / n_problems)
+    at_once = max(1, _WEIGHTS_AT_ONCE // n_problems)
+    sums = [
+        rng.multinomial(n_problems, equal_P, size=min(at_once, resamples - start)) @ rows_PC
+        for start in range(0, resamples, at_once)
+    ]
+    return np.concatenate(sums)
+
+
+def _percentiles(values_R: Floats, value: float, confidence: float) -> tuple[float, float]:
+    """The central interval; the sample's own value where no resample is defined."""
+    if len(values_R) == 0:
+        return value, value
+    tail = 50.0 * (1.0 - confidence)
+    low, high = np.percentile(values_R, [tail, 100.0 - tail])
+    return float(low), float(high)

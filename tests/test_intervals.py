@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prmkit.errors import NothingScored
+from prmkit.intervals import (
+    Floats,
+    bootstrap,
+    mean_over_problems,
+    paired_difference,
+    ratio,
+    resolved,
+    wilson,
+)
+
+
+def test_wilson_is_the_textbook_interval() -> None:
+    # z = 1.959964; 8 of 10: centre (0.8 + z^2/20) / (1 + z^2/10) = 0.992073/1.384146 = 0.716740
+    # half z/1.384146 * sqrt(0.016 + z^2/400) = 1.416010 * 0.160013 = 0.226577
+    share = wilson(8, 10, n_unscored=3)
+    assert share.value == 0.8
+    assert share.low == pytest.approx(0.490162, abs=1e-5)
+    assert share.high == pytest.approx(0.943318, abs=1e-5)
+    assert (share.n, share.n_unscored, share.method) == (10, 3, "Wilson, 95 %")
+
+
+@given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_holds_its_share_and_stays_in_the_unit_interval(counts: tuple[int, int]) -> None:
+    share = wilson(*counts)
+    assert 0.0 <= share.low <= share.value <= share.high <= 1.0
+
+
+def test_a_share_of_nothing_is_an_error() -> None:
+    with pytest.raises(NothingScored):
+        wilson(0, 0)
+    with pytest.raises(ValueError, match="3 successes of 2"):
+        wilson(3, 2)
+
+
+def test_mean_leaves_unscored_problems_out_and_counts_them() -> None:
+    mean = mean_over_problems([1.0, None, 0.0, 1.0, 0.0], seed=0)
+    assert (mean.value, mean.n, mean.n_unscored) == (0.5, 4, 1)
+    assert mean.method == "bootstrap over problems, 95 %, 1000 resamples"
+
+
+def test_a_mean_of_nothing_scored_is_an_error() -> None:
+    for values in ([], [None, None]):
+        with pytest.raises(NothingScored):
+            mean_over_problems(values, seed=0)
+
+
+def test_bootstrap_of_a_mean_has_the_standard_error_of_the_mean() -> None:
+    # 100 values, half 0 and half 1: standard error sqrt(0.25 / 100) = 0.05, 95 % = +- 0.098
+    mean = mean_over_problems([0.0, 1.0] * 50, seed=1, resamples=4000)
+    assert mean.low == pytest.approx(0.402, abs=0.015)
+    assert mean.high == pytest.approx(0.598, abs=0.015)
+
+
+def test_copies_of_rows_in_one_problem_do_not_narrow_the_interval() -> None:
+    def mean(sums: Floats) -> Floats:
+        return ratio(sums[..., 0, 0], sums[..., 0, 1])
+
+    hits = np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 1.0], [0.0, 1.0]])
+    once = bootstrap([hits], mean, (4, 0), seed=3)
+    tenfold = bootstrap([10 * hits], mean, (40, 0), seed=3)
+    assert (once.low, once.high) == (tenfold.low, tenfold.high)
+
+
+def test_seed_decides_the_interval() -> None:
+    values = [0.1 * i for i in range(17)]
+    assert mean_over_problems(values, seed=5) == mean_over_problems(values, seed=5)
+    assert mean_over_problems(values, seed=5) != mean_over_problems(values, seed=6)
+
+
+def test_paired_difference_of_a_constant_shift_has_no_width() -> None:
+    # b = a - 0.25 on each problem: every resample's difference is 0.25
+    a = [0.25, 0.5, 1.0, 0.75]
+    difference = paired_difference(a, [0.0, 0.25, 0.75, 0.5], seed=0)
+    assert (difference.value, difference.low, difference.high) == (0.25, 0.25, 0.25)
+    assert resolved(difference)
+    assert resolved(paired_difference([0.0, 0.25, 0.75, 0.5], a, seed=0))
+
+
+def test_a_difference_of_noise_is_not_resolved() -> None:
+    difference = paired_difference([1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 1.0, 0.0], seed=0)
+    assert difference.value == 0.0
+    assert not resolved(difference)
+
+
+def test_paired_difference_leaves_out_what_either_side_left_unscored() -> None:
+    difference = paired_difference([1.0, None, 1.0], [0.0, 1.0, None], seed=0)
+    assert (difference.value, difference.n, difference.n_unscored) == (1.0, 1, 2)
+    with pytest.raises(ValueError, match="zip"):
+        paired_difference([1.0], [1.0, 0.0], seed=0)
+
+
+def test_strata_are_resampled_each_on_its_own() -> None:
+    # Two strata without spread inside: the mean of their means never moves.
+    def macro(sums: Floats) -> Floats:
+        return np.asarray(ratio(sums[..., 0], sums[..., 1]).mean(axis=-1))
+
+    strata = [np.array([[1.0, 1.0]] * 5), np.array([[0.0, 1.0]] * 50)]
+    macro_mean = bootstrap(strata, macro, (55, 0), seed=0)
+    assert (macro_mean.low, macro_mean.value, macro_mean.high) == (0.5, 0.5, 0.5)
+
+
+def test_undefined_resamples_are_left_out_and_stated() -> None:
+    # One of two problems has a denominator of 0; a resample of it alone (1 in 4) is 0/0.
+    def share(sums: Floats) -> Floats:
+        return ratio(sums[..., 0, 0], sums[..., 0, 1])
+
+    estimate = bootstrap([np.array([[1.0, 2.0], [0.0, 0.0]])], share, (1, 0), seed=0)
+    assert (estimate.low, estimate.value, estimate.high) == (0.5, 0.5, 0.5)
+    assert "of them undefined" in estimate.method
+    with pytest.raises(NothingScored):
+        bootstrap([np.array([[0.0, 0.0]])], share, (0, 1), seed=0)
