@@ -1,0 +1,86 @@
+"""Single rollouts: a completion drawn from the end of a step, and what its answer says.
+
+The prefix of step s is steps 0 to s, each followed by a blank line, and the completion continues
+it exactly. Draw d of step s has a seed of its own, a hash of (run seed, solution, step, draw),
+which is the same whichever annotator asks: two annotators that make the same draw get the same
+completion, and a journal pays for it once.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from prmkit.errors import DataError
+from prmkit.generators.base import Completion, Message, Reply, Request, Sampling
+from prmkit.generators.drive import Task
+from prmkit.records import JudgeAnswer, Outcome, Problem, Solution, Usage
+from prmkit.seeds import draw_seed
+from prmkit.steps import check_same_problem, prefix_text
+
+UNFINISHED = "unfinished"
+"""Reason of a draw that the token limit cut off."""
+
+
+class DrawAt(NamedTuple):
+    """The coordinates of one draw within a solution."""
+
+    step: int
+    """Index of the step whose end the completion starts from."""
+    draw: int
+    """Which draw of that step, from 0."""
+
+
+class Draw(NamedTuple):
+    """What one rollout found."""
+
+    outcome: Outcome
+    """Whether prefix and completion together reach the reference answer."""
+    reason: str
+    """Why it is unscored; empty otherwise."""
+    usage: Usage
+    """Its cost; nothing for a failed call."""
+
+
+class Rollouts:
+    """Draws rollouts of one solution."""
+
+    def __init__(
+        self,
+        solution: Solution,
+        problem: Problem,
+        run_seed: int,
+        sampling: Sampling,
+        judge_answer: JudgeAnswer,
+    ) -> None:
+        check_same_problem(solution, problem)
+        if not solution.steps:
+            raise DataError(f"{solution.solution_id}: no steps to annotate")
+        self._solution = solution
+        self._problem = problem
+        self._run_seed = run_seed
+        self._sampling = sampling
+        self._judge_answer = judge_answer
+
+    def draw(self, places: Sequence[DrawAt]) -> Task[list[Draw]]:
+        """Make these draws together; results in the order asked."""
+        replies = yield [self.request(at) for at in places]
+        return [self._judge(at, reply) for at, reply in zip(places, replies, strict=True)]
+
+    def request(self, at: DrawAt) -> Request:
+        """The request of one draw."""
+        return Request(
+            messages=(Message(role="user", content=self._problem.question),),
+            prefix=self._prefix(at.step),
+            seed=draw_seed(self._run_seed, "rollout", self._solution.solution_id, *at),
+            sampling=self._sampling,
+        )
+
+    def _prefix(self, step: int) -> str:
+        return prefix_text(self._solution.steps, step + 1)
+
+    def _judge(self, at: DrawAt, reply: Reply) -> Draw:
+        if not isinstance(reply, Completion):
+            return Draw(Outcome.UNSCORED, reply.kind, Usage())
+        if reply.finish_reason == "length":
+            return Draw(Outcome.UNSCORED, UNFINISHED, reply.usage)
+        checked = self._judge_answer(self._prefix(at.step) + reply.text, self._problem)
+        return Draw(checked.outcome, checked.reason, reply.usage)

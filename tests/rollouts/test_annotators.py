@@ -1,0 +1,196 @@
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prmkit.config import RolloutConfig
+from prmkit.errors import DataError
+from prmkit.generators.base import Completion, Failure, Reply, Request, Sampling
+from prmkit.generators.drive import Task
+from prmkit.records import CheckedAnswer, McAnnotation, Outcome, Problem, Solution, Usage
+from prmkit.rollouts import annotate_exhaustive, annotate_sequential
+from prmkit.seeds import draw_seed
+
+T = TypeVar("T")
+
+C, W, U = Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNSCORED
+PROBLEM = Problem(problem_id="p", question="2 + 2?", answer="4")
+COST = Usage(n_calls=1, prompt_tokens=5, generated_tokens=2)
+RUN_SEED = 7
+
+
+def solution(n_steps: int, outcome: Outcome = C) -> Solution:
+    return Solution(
+        solution_id="p/m/0",
+        problem_id="p",
+        policy="m",
+        sample_index=0,
+        steps=tuple(f"step {i}" for i in range(n_steps)),
+        outcome=outcome,
+        reason="unfinished" if outcome is U else "",
+    )
+
+
+def check_answer(text: str, problem: Problem) -> CheckedAnswer:
+    if text.endswith("slow"):
+        return CheckedAnswer(U, "timeout")
+    right = text.endswith(problem.answer)
+    return CheckedAnswer(C if right else W, "", text[-1])
+
+
+def done(text: str) -> Completion:
+    return Completion(text=text, finish_reason="stop", usage=COST)
+
+
+REPLIES: dict[str, Reply] = {
+    "right": done("so 4"),
+    "wrong": done("so 5"),
+    "slow": done("so slow"),
+    "cut": Completion(text="so 4", finish_reason="length", usage=COST),
+    "failed": Failure(kind="server", message="500"),
+}
+
+
+def play(task: Task[T], reply: Callable[[Request], Reply]) -> tuple[T, list[Request]]:
+    """Run a task against a function; its result and the requests that it made."""
+    asked: list[Request] = []
+    try:
+        requests = next(task)
+        while True:
+            asked += requests
+            requests = task.send([reply(request) for request in requests])
+    except StopIteration as stop:
+        return stop.value, asked
+
+
+def script(words: list[list[str]]) -> Callable[[Request], Reply]:
+    """Reply to draw d of step s, known by its seed, with words[s][d]."""
+    by_seed = {
+        draw_seed(RUN_SEED, "rollout", "p/m/0", step, draw): REPLIES[word]
+        for step, row in enumerate(words)
+        for draw, word in enumerate(row)
+    }
+    return lambda request: by_seed[request.seed]
+
+
+def annotate(
+    words: list[list[str]], config: RolloutConfig, outcome: Outcome = C
+) -> tuple[McAnnotation, list[Request]]:
+    annotator = {"exhaustive": annotate_exhaustive, "sequential": annotate_sequential}
+    task = annotator[config.annotator](
+        solution(len(words), outcome), PROBLEM, config, RUN_SEED, Sampling(), check_answer
+    )
+    return play(task, script(words))
+
+
+def test_each_draw_continues_its_steps_prefix_with_a_seed_of_its_own() -> None:
+    _, asked = annotate([["right"] * 2, ["right"] * 2], RolloutConfig(k=2))
+    assert [r.prefix for r in asked] == ["step 0\n\n"] * 2 + ["step 0\n\nstep 1\n\n"] * 2
+    assert len({r.seed for r in asked}) == 4
+    assert [m.content for r in asked for m in r.messages] == ["2 + 2?"] * 4
+
+
+def test_exhaustive_estimates_every_step_and_sums_its_cost() -> None:
+    words = [["right", "wrong"], ["wrong", "wrong"], ["right", "right"]]
+    found, asked = annotate(words, RolloutConfig(k=2))
+    assert [step.outcomes for step in found.steps] == [(C, W), (W, W), (C, C)]
+    assert [step.hard for step in found.steps] == [True, False, True]
+    assert (found.first_error, found.unscored, found.annotator) == (1, "", "exhaustive")
+    assert found.usage == Usage(n_calls=6, prompt_tokens=30, generated_tokens=12)
+    assert len(asked) == 6
+
+
+def test_sequential_stops_a_step_at_its_first_success_and_the_solution_at_its_first_error() -> None:
+    words = [["wrong", "right", "right"], ["wrong"] * 3, ["right"] * 3]
+    found, asked = annotate(words, RolloutConfig(annotator="sequential", k=3))
+    assert [step.outcomes for step in found.steps] == [(W, C), (W, W, W)]
+    assert (found.first_error, found.annotator, len(asked)) == (1, "sequential", 5)
+
+
+@pytest.mark.parametrize("word", ["slow", "cut", "failed"])
+def test_a_draw_that_could_decide_but_says_nothing_leaves_the_solution_unscored(word: str) -> None:
+    reason = {"slow": "timeout", "cut": "unfinished", "failed": "server"}[word]
+    for name in ("exhaustive", "sequential"):
+        config = RolloutConfig.model_validate({"annotator": name, "k": 2})
+        found, _ = annotate([["right", "right"], ["wrong", word], ["right"] * 2], config)
+        assert found.unscored == f"step 1 undecided: 1 {reason}"
+        assert (found.first_error, found.steps[1].hard) == (None, None)
+
+
+def test_a_failed_call_costs_nothing() -> None:
+    found, _ = annotate([["right", "failed"]], RolloutConfig(k=2))
+    assert found.usage == COST
+    assert found.first_error is None
+
+
+def test_a_finished_solutions_last_step_needs_no_draws_if_so_asked() -> None:
+    config = RolloutConfig(k=2, finished_is_known=True)
+    found, asked = annotate([["right", "right"], []], config, outcome=I)
+    assert (found.first_error, len(asked)) == (1, 2)
+    assert (found.steps[1].known, found.steps[1].outcomes) == (True, ())
+    unchecked, asked = annotate([["right", "right"], ["right", "wrong"]], config, outcome=U)
+    assert (unchecked.steps[1].known, len(asked)) == (False, 4)
+
+
+def test_a_problem_or_a_solution_that_cannot_be_annotated_is_refused() -> None:
+    other = PROBLEM.model_copy(update={"problem_id": "q"})
+    for given_solution, problem in ((solution(1), other), (solution(0), PROBLEM)):
+        task = annotate_exhaustive(
+            given_solution, problem, RolloutConfig(k=1), RUN_SEED, Sampling(), check_answer
+        )
+        with pytest.raises(DataError):
+            next(task)
+
+
+@st.composite
+def scripts(draw: st.DrawFn) -> tuple[list[list[str]], int, int]:
+    k = draw(st.integers(1, 6))
+    row = st.lists(st.sampled_from(sorted(REPLIES)), min_size=k, max_size=k)
+    return draw(st.lists(row, min_size=1, max_size=5)), k, draw(st.integers(0, k - 1))
+
+
+@given(scripts(), st.booleans(), st.sampled_from([C, W, U]))
+def test_both_annotators_find_the_same_first_error(
+    scripted: tuple[list[list[str]], int, int],
+    known: bool,  # noqa: FBT001  hypothesis passes it
+    outcome: Outcome,
+) -> None:
+    words, k, threshold = scripted
+    config = RolloutConfig(k=k, threshold=threshold, finished_is_known=known)
+    full, _ = annotate(words, config, outcome)
+    sequential, _ = annotate(words, config.model_copy(update={"annotator": "sequential"}), outcome)
+    assert sequential.first_error == full.first_error
+    assert bool(sequential.unscored) == bool(full.unscored)
+    n_seen = len(sequential.steps)
+    assert [s.hard for s in sequential.steps] == [s.hard for s in full.steps[:n_seen]]
+    assert all(
+        s.outcomes == f.outcomes[: len(s.outcomes)]
+        for s, f in zip(sequential.steps, full.steps, strict=False)
+    )
+    assert sequential.usage.n_calls <= full.usage.n_calls
+
+
+@given(scripts())
+def test_each_sequential_draw_but_the_last_of_a_step_left_it_open(
+    scripted: tuple[list[list[str]], int, int],
+) -> None:
+    words, k, threshold = scripted
+    config = RolloutConfig(annotator="sequential", k=k, threshold=threshold)
+    found, asked = annotate(words, config)
+    assert len(asked) == sum(len(step.outcomes) for step in found.steps)
+    for step in found.steps:
+        shorter = list(step.outcomes[:-1])
+        # The same start with all-correct and with all-incorrect endings: labels still differ, or
+        # (unscored draws) one of them is undecided and the other is not.
+        n_left = k - len(shorter)
+        endings = [[C] * n_left, [W] * n_left, [U] * n_left]
+        labels = {_plain(shorter + ending, threshold) for ending in endings}
+        assert len(labels) > 1
+
+
+def _plain(outcomes: list[Outcome], threshold: int) -> bool | None:
+    if outcomes.count(C) > threshold:
+        return True
+    return False if outcomes.count(C) + outcomes.count(U) <= threshold else None
