@@ -127,7 +127,7 @@ def test_a_failed_call_costs_nothing() -> None:
 
 def test_a_finished_solutions_last_step_needs_no_draws_if_so_asked() -> None:
     config = RolloutConfig(k=2, finished_is_known=True)
-    found, asked = annotate([["right", "right"], []], config, outcome=I)
+    found, asked = annotate([["right", "right"], []], config, outcome=W)
     assert (found.first_error, len(asked)) == (1, 2)
     assert (found.steps[1].known, found.steps[1].outcomes) == (True, ())
     unchecked, asked = annotate([["right", "right"], ["right", "wrong"]], config, outcome=U)
