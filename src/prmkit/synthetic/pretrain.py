@@ -1,0 +1,280 @@
+"""Train the synthetic world's models from scratch.
+
+Examples are drawn fresh for every update from the world's generator, so nothing is seen twice and
+a run is resumed by counting updates. Matrices of the blocks are updated by Muon (orthogonalised
+momentum, as in torch.optim.Muon), everything else by AdamW. Embeddings are untied and never
+decayed: names are exchangeable in the data, and tied, decayed embeddings collapse onto one vector.
+"""
+
+import json
+import math
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field
+
+from prmkit.records import Record
+from prmkit.synthetic.examples import Segment, judge_example, policy_example
+from prmkit.synthetic.tokenizer import END_OF_TEXT, TURN_END, build_tokenizer, save_tokenizer
+
+
+class PretrainConfig(Record):
+    """One model to train from scratch."""
+
+    role: Literal["policy", "judge"]
+    """What it learns to write."""
+    layers: int = Field(ge=1)
+    """Transformer blocks."""
+    hidden: int = Field(128, ge=16)
+    """Width."""
+    heads: int = Field(4, ge=1)
+    """Attention heads."""
+    ffn: int = Field(384, ge=16)
+    """Width of the gated feed-forward part."""
+    updates: int = Field(ge=1)
+    """Optimiser updates."""
+    batch_tokens: int = Field(4096, ge=256)
+    """Tokens an update, padding included."""
+    learning_rate: float = Field(0.01, gt=0)
+    """Peak rate of Muon; AdamW takes a fifth of it."""
+    seed: int = Field(0, ge=0)
+    """Seed of weights and examples."""
+
+
+class Batch(NamedTuple):
+    """Token ids and the weight of each token as a target, both (B, T); 0 = not trained on."""
+
+    ids: Any
+    weights: Any
+
+
+_POOL = 16  # batches drawn together, so that rows of like length share a batch
+_CHECKPOINT_EVERY = 500
+_CONTEXT = 1024
+
+
+def _encode(tokenizer: Any, segments: list[Segment]) -> tuple[list[int], list[float]]:
+    ids: list[int] = []
+    weights: list[float] = []
+    for text, weight in segments:
+        piece = tokenizer.encode(text, add_special_tokens=False).ids
+        ids += piece
+        weights += [weight] * len(piece)
+    return ids, weights
+
+
+def batches(config: PretrainConfig, start: int = 0) -> Iterator[Batch]:
+    """Batches for updates start, start + 1, ...; each depends on the seed and its number alone."""
+    import torch
+
+    tokenizer = build_tokenizer()
+    pad = tokenizer.token_to_id(END_OF_TEXT)
+    draw = policy_example if config.role == "policy" else judge_example
+    n = start
+    while n < config.updates:
+        pool = n // _POOL
+        rng = random.Random(f"pretrain/{config.role}/{config.seed}/{pool}")
+        progress = pool * _POOL / config.updates
+        rows = _pool_rows(tokenizer, draw, rng, progress, config.batch_tokens)
+        for row in rows[n - pool * _POOL :]:
+            width = max(len(ids) for ids, _ in row)
+            ids = [i + [pad] * (width - len(i)) for i, _ in row]
+            weights = [w + [0.0] * (width - len(w)) for _, w in row]
+            yield Batch(torch.tensor(ids), torch.tensor(weights))
+            n += 1
+
+
+def _pool_rows(
+    tokenizer: Any, draw: Any, rng: random.Random, progress: float, batch_tokens: int
+) -> list[list[tuple[list[int], list[float]]]]:
+    """`_POOL` batches of rows of like length, in random order."""
+    examples: list[tuple[list[int], list[float]]] = []
+    total = 0
+    while total < batch_tokens * _POOL:
+        examples.append(_encode(tokenizer, draw(rng, progress)))
+        total += len(examples[-1][0])
+    examples.sort(key=lambda e: len(e[0]))
+    share, groups = total / _POOL, list[list[tuple[list[int], list[float]]]]()
+    filled = 0.0
+    for example in examples:
+        if len(groups) <= filled // share and len(groups) < _POOL:
+            groups.append([])
+        groups[-1].append(example)
+        filled += len(example[0])
+    rng.shuffle(groups)
+    return groups
+
+
+def build_model(config: PretrainConfig) -> Any:
+    """A fresh Qwen2 causal LM in the given size."""
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    tokenizer = build_tokenizer()
+    torch.manual_seed(config.seed)
+    return Qwen2ForCausalLM(
+        Qwen2Config(
+            vocab_size=tokenizer.get_vocab_size(),
+            hidden_size=config.hidden,
+            num_hidden_layers=config.layers,
+            num_attention_heads=config.heads,
+            num_key_value_heads=config.heads,
+            intermediate_size=config.ffn,
+            max_position_embeddings=_CONTEXT,
+            rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+            tie_word_embeddings=False,
+            use_sliding_window=False,
+            bos_token_id=None,
+            eos_token_id=tokenizer.token_to_id(TURN_END),
+            pad_token_id=tokenizer.token_to_id(END_OF_TEXT),
+        )
+    )
+
+
+def _optimizers(model: Any, config: PretrainConfig) -> list[Any]:
+    import torch
+
+    matrices = [p for n, p in model.model.layers.named_parameters() if p.ndim == 2]
+    chosen = {id(p) for p in matrices}
+    rest = [p for p in model.parameters() if id(p) not in chosen]
+    return [
+        torch.optim.Muon(matrices, lr=config.learning_rate, weight_decay=0.0, ns_steps=5),
+        torch.optim.AdamW(
+            rest, lr=config.learning_rate / 5, betas=(0.9, 0.98), weight_decay=0.0, fused=True
+        ),
+    ]
+
+
+def _schedule(update: int, updates: int) -> float:
+    """Linear warm-up over 2 %, then a cosine to 2 % of the peak."""
+    warmup = max(1, updates // 50)
+    if update < warmup:
+        return (update + 1) / warmup
+    done = (update - warmup) / max(1, updates - warmup)
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def batch_loss(model: Any, batch: Batch) -> Any:
+    """Weighted mean cross-entropy of the next token; (B, T) ids in, a scalar out."""
+    import torch
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        hidden = model.model(input_ids=batch.ids, use_cache=False).last_hidden_state
+    weights = batch.weights[:, 1:].reshape(-1)
+    chosen = weights > 0
+    logits = model.lm_head(hidden[:, :-1].reshape(-1, hidden.shape[-1])[chosen].float())
+    losses = torch.nn.functional.cross_entropy(
+        logits, batch.ids[:, 1:].reshape(-1)[chosen], reduction="none"
+    )
+    return (losses * weights[chosen]).sum() / weights.sum()
+
+
+class _Log:
+    """Appends a line of JSON every so many updates."""
+
+    def __init__(self, path: Path, every: int) -> None:
+        self._path, self._every = path, every
+        self._losses: list[float] = []
+        self._tokens, self._since = 0, time.monotonic()
+
+    def add(self, update: int, loss: float, tokens: int) -> None:
+        self._losses.append(loss)
+        self._tokens += tokens
+        if (update + 1) % self._every:
+            return
+        now = time.monotonic()
+        row = {
+            "update": update + 1,
+            "loss": round(sum(self._losses) / len(self._losses), 4),
+            "tokens_per_s": round(self._tokens / (now - self._since)),
+        }
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        self._losses, self._tokens, self._since = [], 0, now
+
+
+def pretrain(config: PretrainConfig, out: Path, threads: int | None = None) -> Path:
+    """Train one model and write it to `out` as a Hugging Face checkpoint.
+
+    Interrupted, it goes on from the last of the checkpoints that it keeps every 500 updates. A
+    curve is kept in `out/log.jsonl`.
+
+    Args:
+        config: What to train.
+        out: Folder to write; created.
+        threads: CPU threads; None = all cores.
+    """
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    out.mkdir(parents=True, exist_ok=True)
+    model = build_model(config)
+    optimizers = _optimizers(model, config)
+    peaks = [o.param_groups[0]["lr"] for o in optimizers]
+    start = _restore(out / "resume.safetensors", model, optimizers)
+    log = _Log(out / "log.jsonl", every=50)
+    model.train()
+    for update, batch in enumerate(batches(config, start), start):
+        for optimizer, peak in zip(optimizers, peaks, strict=True):
+            optimizer.param_groups[0]["lr"] = peak * _schedule(update, config.updates)
+        loss = batch_loss(model, batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        log.add(update, float(loss.detach()), batch.ids.numel())
+        if (update + 1) % _CHECKPOINT_EVERY == 0:
+            _keep(out / "resume.safetensors", model, optimizers, update + 1)
+    save_model(model, out)
+    return out
+
+
+def save_model(model: Any, out: Path) -> None:
+    """Write weights (bfloat16), configuration and tokenizer."""
+    import torch
+
+    model.to(torch.bfloat16).save_pretrained(out)
+    save_tokenizer(out)
+
+
+def _state(model: Any, optimizers: list[Any]) -> dict[str, Any]:
+    """Weights and optimiser state as named tensors, so that no pickle is needed."""
+    import torch
+
+    tensors = {f"model.{n}": p for n, p in model.state_dict().items()}
+    for i, optimizer in enumerate(optimizers):
+        for j, parameter in enumerate(optimizer.param_groups[0]["params"]):
+            for name, value in optimizer.state[parameter].items():
+                tensors[f"optimizer.{i}.{j}.{name}"] = torch.as_tensor(value)
+    return {n: t.detach().clone().contiguous() for n, t in tensors.items()}
+
+
+def _keep(path: Path, model: Any, optimizers: list[Any], update: int) -> None:
+    from safetensors.torch import save_file
+
+    save_file(_state(model, optimizers), path.with_suffix(".tmp"), {"update": str(update)})
+    path.with_suffix(".tmp").replace(path)
+
+
+def _restore(path: Path, model: Any, optimizers: list[Any]) -> int:
+    """Load what `_keep` wrote, if anything; the number of updates done."""
+    from safetensors import safe_open
+
+    if not path.exists():
+        return 0
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        update = int(file.metadata()["update"])
+    model.load_state_dict({n[6:]: t for n, t in tensors.items() if n.startswith("model.")})
+    for i, optimizer in enumerate(optimizers):
+        parameters = optimizer.param_groups[0]["params"]
+        for name, tensor in tensors.items():
+            if name.startswith(f"optimizer.{i}."):
+                _, _, j, key = name.split(".", 3)
+                optimizer.state[parameters[int(j)]][key] = tensor
+    return update
