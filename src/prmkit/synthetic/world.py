@@ -309,7 +309,7 @@ def make_world(rng: random.Random, difficulty: Difficulty, kind: AnswerKind | No
         difficulty: How hard.
         kind: What is asked; None = drawn evenly.
     """
-    chosen = kind or rng.choice(ANSWER_KINDS)
+    chosen: AnswerKind = rng.choice(ANSWER_KINDS) if kind is None else kind
     while True:
         world = _try_world(rng, chosen, difficulty)
         if world is not None:
