@@ -1,0 +1,198 @@
+r"""Find the final answer in a solution's text.
+
+Rules are tried in a fixed order and the one that found the answer is returned with it, so that a
+report can say how many answers rest on a guess. Every rule reads the text once, left to right, with
+an explicit stack: time is linear in the length and independent of how deep braces are nested.
+
+A chain of boxes joined by nothing but list words (`\boxed{2} and \boxed{6}`) is one answer; apart
+from that the last complete box wins. A box that never closes (a cut-off text) is not an answer.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+Rule = Literal[
+    "boxed", "gsm8k", "final_answer", "answer_is", "answer_colon", "last_math", "last_number"
+]
+
+
+class Extracted(NamedTuple):
+    """A final answer and the rule that found it."""
+
+    answer: str
+    rule: Rule
+
+
+class _Box(NamedTuple):
+    start: int
+    content_start: int
+    content_end: int
+    end: int
+
+
+_BRACE_TOKEN = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])[ \t]*(\{)?|\\.|[{}]", re.DOTALL)
+_UNBRACED = re.compile(r"[^\s${}\\]+|\\[A-Za-z]+(?![A-Za-z{])")
+_LIST_WORD = r"(?:,|;|and\b|or\b|\\text(?:rm)?\{\s*,?\s*(?:and|or)\s*\}|&)"
+_BLANK = r"(?:\s|\$|\\[()\[\] ,;:!]|\\q?quad(?![A-Za-z]))"
+_JOINER = re.compile(rf"{_BLANK}*(?:{_LIST_WORD}{_BLANK}*)+")
+_LONGEST_JOINER = 60
+
+_PHRASES: tuple[tuple[Rule, re.Pattern[str]], ...] = (
+    ("gsm8k", re.compile(r"####(?!#)")),
+    (
+        "final_answer",
+        re.compile(r"final answer(?: is|[*_]*:|[*_]+(?=\s*\n))(?:\s*:)?", re.IGNORECASE),
+    ),
+    ("answer_is", re.compile(r"\banswer(?: is|[*_]* = )(?:\s*:)?", re.IGNORECASE)),
+    ("answer_colon", re.compile("\\banswer[*_]*[:\uff1a]", re.IGNORECASE)),
+)
+_SENTENCE_END = re.compile(r"\.(?=\s|$)|\n|<\|")
+_HOPE = re.compile(r"\.?\s*I hope\b", re.IGNORECASE)
+
+_MATH_TOKEN = re.compile(r"\\[()\[\]]|\\.|\$\$?", re.DOTALL)
+_CLOSER = {"$": "$", "$$": "$$", r"\(": r"\)", r"\[": r"\]"}
+_CURRENCY = re.compile(r"\d[\d,.]*\s+[A-Za-z]{2,}")
+
+_NUMBER = re.compile(
+    r"(?<![\w.])-?(?:[1-9][0-9]{0,2}(?:[ ,][0-9]{3})+(?![0-9])(?:\.[0-9]+)?"
+    r"|[0-9]+(?:[.,][0-9]+)*|\.[0-9]+)"
+    r"(?:/[0-9]+)?(?: ?(?:\\?%|percent\b|pct\b))?"
+)
+
+
+def extract_answer(text: str) -> str | None:
+    """The final answer in a solution's text, bare, or None if no rule finds one."""
+    found = extract(text)
+    return found.answer if found else None
+
+
+def extract(text: str) -> Extracted | None:
+    r"""Find the final answer and say by which rule.
+
+    Rules in order: `boxed` (last complete \boxed or \fbox), `gsm8k` (after the last ####),
+    `final_answer` ("final answer is"), `answer_is` ("the answer is"), `answer_colon` ("Answer:"),
+    `last_math` (last $...$, \(...\) or \[...\]), `last_number`.
+
+    Returns:
+        The answer without its box, math delimiters and closing full stop; None if there is none.
+    """
+    boxed = boxed_answer(text)
+    if boxed:
+        return Extracted(boxed, "boxed")
+    for rule, phrase in _PHRASES:
+        stated = _after_last(phrase, text)
+        if stated:
+            return Extracted(stated, rule)
+    math = _last([span for span in _math_spans(text) if span])
+    if math:
+        return Extracted(math, "last_math")
+    number = _last([m[0] for m in _NUMBER.finditer(text)])
+    return Extracted(number.strip(), "last_number") if number else None
+
+
+def boxed_answer(text: str) -> str | None:
+    """Content of the last complete, non-empty box, or of the chain of boxes that ends there."""
+    boxes = [box for box in _outer_boxes(text) if text[box.content_start : box.content_end].strip()]
+    if not boxes:
+        return None
+    first = len(boxes) - 1
+    while first > 0 and _joined(text[boxes[first - 1].end : boxes[first].start]):
+        first -= 1
+    contents = [_bare(text[b.content_start : b.content_end]) for b in boxes[first:]]
+    return ", ".join(_unboxed(content) for content in contents)
+
+
+def _joined(between: str) -> bool:
+    return len(between) <= _LONGEST_JOINER and _JOINER.fullmatch(between) is not None
+
+
+def _unboxed(content: str) -> str:
+    r"""Drop further boxes that are wrapped around the whole content: \boxed{\boxed{5}} is 5."""
+    start, end = 0, len(content)
+    for box in sorted(_complete_boxes(content)):
+        if content[start : box.start].strip() or content[box.end : end].strip():
+            break
+        start, end = box.content_start, box.content_end
+    return content[start:end].strip()
+
+
+def _outer_boxes(text: str) -> list[_Box]:
+    """Complete boxes in text order, without those inside another complete box."""
+    outer: list[_Box] = []
+    for box in sorted(_complete_boxes(text)):
+        if not outer or box.start >= outer[-1].end:
+            outer.append(box)
+    return outer
+
+
+def _complete_boxes(text: str) -> Iterator[_Box]:
+    open_braces: list[tuple[int, int] | None] = []
+    for token in _BRACE_TOKEN.finditer(text):
+        if token[1]:
+            open_braces.append((token.start(), token.end()))
+        elif token[0] == "{":
+            open_braces.append(None)
+        elif token[0] == "}" and open_braces:
+            opened = open_braces.pop()
+            if opened:
+                yield _Box(*opened, token.start(), token.end())
+        elif token[0].startswith((r"\boxed", r"\fbox")):
+            unbraced = _UNBRACED.match(text, token.end())
+            if unbraced:
+                yield _Box(token.start(), unbraced.start(), unbraced.end(), unbraced.end())
+
+
+def _after_last(phrase: re.Pattern[str], text: str) -> str | None:
+    """What follows the last occurrence that is followed by anything, to the end of its sentence."""
+    answer = None
+    for match in phrase.finditer(text):
+        answer = _sentence(text, match.end()) or answer
+    return answer
+
+
+def _sentence(text: str, start: int) -> str | None:
+    while start < len(text) and (text[start].isspace() or text[start] in "*_:"):
+        start += 1
+    ending = _SENTENCE_END.search(text, start)
+    # Display math may run over lines and hold full stops, so a delimiter decides before the end.
+    if text.startswith(("$", r"\(", r"\["), start):
+        span = next(_math_spans(text[start : start + 4000]), None)
+        if span:
+            return span
+    sentence = text[start : ending.start() if ending else len(text)]
+    hope = _HOPE.search(sentence)
+    sentence = sentence[: hope.start()] if hope else sentence
+    return _bare(sentence.rsplit(" is ", 1)[-1]) or None
+
+
+def _math_spans(text: str) -> Iterator[str]:
+    """Contents of math spans in order; a dollar sign before an amount of money opens none."""
+    opened: re.Match[str] | None = None
+    for token in _MATH_TOKEN.finditer(text):
+        mark = token[0]
+        if opened is None:
+            opened = token if mark in _CLOSER else None
+        elif mark == _CLOSER[opened[0]]:
+            content = text[opened.end() : token.start()].strip()
+            if mark == "$" and _CURRENCY.match(content):
+                opened = token
+                continue
+            opened = None
+            yield _bare(content)
+
+
+def _bare(answer: str) -> str:
+    """Without surrounding blanks, emphasis, dollar signs in pairs and a closing full stop."""
+    answer = answer.strip().strip("*_").strip()
+    answer = answer.removesuffix(".").rstrip()
+    for opening, closing in (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]")):
+        long_enough = len(answer) > len(opening) + len(closing)
+        if long_enough and answer.startswith(opening) and answer.endswith(closing):
+            inner = answer[len(opening) : -len(closing)]
+            return inner.strip() if opening not in inner else answer
+    return answer
+
+
+def _last(found: list[str]) -> str | None:
+    return found[-1] if found else None

@@ -1,0 +1,218 @@
+"""The process side of answer checking: `python -m prmkit.answers.worker`, started by `workers`.
+
+A keeper imports math-verify once and forks one worker for each socket that it inherited, so that a
+killed worker is replaced in milliseconds. The keeper only waits: for a worker's death (then it
+forks another), for a line on its control socket (the process id of a worker to kill) and for the
+end of that socket (the owner is gone: kill all and leave). It must stay single-threaded.
+
+Messages are JSON lines. Worker to owner: {"pid"} when ready, {"id", "verdict", "reason",
+"leaving"} for each request. Owner to worker: {"id", "answer", "reference"}, one at a time.
+"""
+
+import contextlib
+import functools
+import gc
+import json
+import logging
+import os
+import re
+import resource
+import select
+import signal
+import socket
+import sys
+from itertools import product
+from typing import Any, Literal, NamedTuple
+
+Verdict = Literal["equal", "different", "unscored"]
+
+_RECURSION_LIMIT = 20_000  # long sums parse into deep trees; sympy walks them recursively
+_PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}(?=[^A-Za-z}]|$)")
+_RECYCLE = 3
+
+
+class Comparison(NamedTuple):
+    """What math-verify says of one pair."""
+
+    verdict: Verdict
+    reason: str
+
+
+def main(arguments: list[str]) -> None:
+    """Run the keeper. Arguments: CPU seconds a check, memory in bytes, control fd, worker fds."""
+    cpu_s, memory_bytes = int(arguments[0]), int(arguments[1])
+    control, *sockets = (socket.socket(fileno=int(fd)) for fd in arguments[2:])
+    logging.disable(logging.CRITICAL)
+    sys.setrecursionlimit(_RECURSION_LIMIT)
+    try:
+        compare(
+            r"\frac{x}{2}+1", "0.5x+1"
+        )  # loads sympy and fills the parser's tables once for all
+    except ImportError as error:
+        control.sendall(json.dumps({"fatal": str(error)}).encode() + b"\n")
+        return
+    gc.freeze()
+    _Keeper(control, sockets, cpu_s, memory_bytes).run()
+
+
+class _Keeper:
+    def __init__(
+        self, control: socket.socket, sockets: list[socket.socket], cpu_s: int, memory_bytes: int
+    ) -> None:
+        self._control = control
+        self._sockets = sockets
+        self._cpu_s = cpu_s
+        self._memory_bytes = memory_bytes
+        self._slots: dict[int, int] = {}
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+
+    def run(self) -> None:
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        for slot in range(len(self._sockets)):
+            self._fork(slot)
+        try:
+            while self._serve_owner():
+                self._replace_dead()
+        finally:
+            for pid in self._slots:
+                os.kill(pid, signal.SIGKILL)
+
+    def _serve_owner(self) -> bool:
+        readable, _, _ = select.select([self._control, self._wake_read], [], [])
+        if self._wake_read in readable:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wake_read, 4096)
+        if self._control not in readable:
+            return True
+        try:
+            lines = self._control.recv(4096)
+        except ConnectionError:
+            return False
+        for pid in lines.split():
+            # Only our own, so that a number reused by the system is never hit.
+            if int(pid) in self._slots:
+                os.kill(int(pid), signal.SIGKILL)
+        return bool(lines)
+
+    def _replace_dead(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, _ = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                self._fork(self._slots.pop(pid))
+
+    def _fork(self, slot: int) -> None:
+        pid = os.fork()
+        if pid:
+            self._slots[pid] = slot
+            return
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._control.close()
+            code = _Worker(self._sockets[slot], self._cpu_s, self._memory_bytes).run()
+        finally:
+            os._exit(code)
+
+
+class _Worker:
+    def __init__(self, owner: socket.socket, cpu_s: int, memory_bytes: int) -> None:
+        self._owner = owner
+        self._cpu_s = cpu_s
+        self._memory_bytes = memory_bytes
+        self._memory_before = _peak_bytes()
+
+    def run(self) -> int:
+        """Answer requests until the owner leaves; the exit code."""
+        self._drop_stale_requests()
+        _lower_limit(resource.RLIMIT_AS, self._memory_bytes)
+        _lower_limit(resource.RLIMIT_CORE, 0)
+        self._send({"pid": os.getpid()})
+        with self._owner.makefile("rb") as lines:
+            for line in lines:
+                request = json.loads(line)
+                self._limit_cpu()
+                comparison = compare(request["answer"], request["reference"])
+                swollen = _peak_bytes() - self._memory_before > self._memory_bytes // 4
+                if swollen and comparison.verdict == "different":
+                    # sympy and math-verify swallow MemoryError, so "different" proves nothing now.
+                    comparison = Comparison("unscored", "out of memory")
+                self._send({"id": request["id"], **comparison._asdict(), "leaving": swollen})
+                if swollen:
+                    return _RECYCLE
+        return 0
+
+    def _drop_stale_requests(self) -> None:
+        """Forget what was sent to a predecessor that was killed before it read it."""
+        self._owner.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while self._owner.recv(65536):
+                pass
+        self._owner.setblocking(True)
+
+    def _limit_cpu(self) -> None:
+        """Have the system end this check even if owner and keeper are gone."""
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        spent = int(usage.ru_utime + usage.ru_stime)
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (spent + self._cpu_s, hard))
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self._owner.sendall(json.dumps(message).encode() + b"\n")
+
+
+def compare(answer: str, reference: str) -> Comparison:
+    """Compare with math-verify, without any time limit of its own; the reference goes first."""
+    golds = _parsed(reference)
+    if not golds:
+        return Comparison("unscored", "reference is not readable as mathematics")
+    targets = _parsed(answer)
+    if not targets:
+        return Comparison("different", "answer is not readable as mathematics")
+    from math_verify import verify
+
+    failure = ""
+    for gold, target in product(golds, targets):
+        try:
+            if verify(gold, target, timeout_seconds=None, raise_on_error=True):
+                return Comparison("equal", "")
+        except Exception as error:  # noqa: BLE001 - sympy may raise anything on hostile input
+            failure = f"math-verify failed: {type(error).__name__}"
+    return Comparison("unscored", failure) if failure else Comparison("different", "")
+
+
+@functools.lru_cache(maxsize=2048)
+def _parsed(answer: str) -> tuple[Any, ...]:
+    from math_verify import parse
+
+    return tuple(parse(_as_math(answer), parsing_timeout=None))
+
+
+def _as_math(answer: str) -> str:
+    """Put a bare expression between dollar signs; leave prose and text with its own delimiters."""
+    answer = " ".join(answer.split())
+    if any(mark in answer.replace(r"\$", "") for mark in ("$", r"\boxed", r"\(", r"\[")):
+        return answer
+    if len(_PROSE.findall(answer)) >= 3 and " " in answer:
+        return answer
+    return "$" + answer.replace(r"\$", "") + "$"
+
+
+def _peak_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _lower_limit(kind: int, value: int) -> None:
+    # A system that cannot enforce a limit (macOS: address space) still has the time limit.
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(kind, (value, value))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
