@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import pytest
+
+from prmkit.cli.docs import PAGES, main, record_types, records_markdown
+from prmkit.records import Annotated, McAnnotation, Record, Solution
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_committed_pages_are_fresh() -> None:
+    assert main(["--check", "--root", str(ROOT)]) == 0
+
+
+def test_a_stale_or_missing_page_fails_the_check_and_writing_mends_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--check", "--root", str(tmp_path)]) == 1
+    assert "docs/records.md is stale; run: python -m prmkit.cli.docs" in capsys.readouterr().err
+    assert not (tmp_path / "docs").exists()
+    assert main(["--root", str(tmp_path)]) == 0
+    assert main(["--check", "--root", str(tmp_path)]) == 0
+    (tmp_path / "docs" / "records.md").write_text("old")
+    assert main(["--check", "--root", str(tmp_path)]) == 1
+
+
+def test_every_record_is_there_but_not_the_bases() -> None:
+    kinds = record_types()
+    assert {Solution, McAnnotation} <= set(kinds)
+    assert not {Record, Annotated} & set(kinds)
+    page = records_markdown()
+    assert all(f"\n## {kind.__name__}\n" in page for kind in kinds)
+    assert page.endswith("|\n")
+    assert list(PAGES) == ["docs/records.md"]
+
+
+def test_a_field_shows_arrow_type_range_and_docstring() -> None:
+    page = records_markdown()
+    assert (
+        "| `sample_index` | int64 | a whole number, at least 0 "
+        "| Which sample of this policy on this problem. |"
+    ) in page
+    assert (
+        "| `steps` | list of struct [StepEstimate](#stepestimate) | see there "
+        "| Estimates of the steps looked at, from step 0 on. |"
+    ) in page
+
+
+def test_every_field_of_every_record_has_a_docstring() -> None:
+    silent = [
+        f"{kind.__name__}.{name}"
+        for kind in record_types()
+        for name, field in kind.model_fields.items()
+        if not field.description
+    ]
+    assert silent == []
