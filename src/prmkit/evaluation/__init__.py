@@ -1,1 +1,1 @@
-"""ProcessBench and Best-of-N."""
+"""Evaluating process reward models: first errors (ProcessBench) and Best-of-N."""
