@@ -49,11 +49,11 @@ class ProblemsConfig(Config):
     source: Literal["synthetic"] = "synthetic"
     """Data set by name."""
     n_train: int = Field(ge=1)
-    """Problems to label."""
+    """Problems a split to label."""
     n_validation: int = Field(ge=1)
-    """Problems whose solutions measure PRMs during training."""
+    """Problems a split whose solutions measure PRMs during training."""
     n_process: int = Field(ge=1)
-    """Problems a split in the ProcessBench-style evaluation."""
+    """Problems a split whose solutions the ProcessBench-style evaluation chooses from."""
     n_best_of_n: int = Field(ge=1)
     """Problems a split in Best-of-N."""
 
@@ -127,8 +127,12 @@ class ArmConfig(Config):
 class EvaluationConfig(Config):
     """ProcessBench-style and Best-of-N evaluation."""
 
+    policy: str | None = None
+    """Policy that Best-of-N samples from; None = the first one."""
     best_of: int = Field(8, ge=1)
     """Samples a problem in Best-of-N."""
+    process_cases: int = Field(100, ge=2)
+    """Solutions a split in the ProcessBench-style set, half of them with a right final answer."""
     decision: float = Field(0.5, gt=0.0, lt=1.0)
     """The first step that scores below this is the predicted first error."""
     resamples: int = Field(1000, ge=100)
@@ -158,6 +162,24 @@ class Recipe(Config):
     """The PRMs to train and compare."""
     evaluation: EvaluationConfig = EvaluationConfig()
     """How the PRMs are evaluated."""
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        names = [arm.name for arm in self.arms]
+        if len(set(names)) < len(names):
+            raise ValueError(f"arms: each needs a name of its own, found {', '.join(names)}")
+        if self.evaluation.policy is not None and self.evaluation.policy not in self.policies:
+            raise ValueError(
+                f"evaluation.policy {self.evaluation.policy!r}: "
+                f"allowed are {', '.join(self.policies)}"
+            )
+        soft = [arm.name for arm in self.arms if arm.labels == "mc_soft"]
+        if soft and self.rollouts.annotator != "exhaustive":
+            raise ValueError(
+                f"arm {soft[0]}: mc_soft needs rollouts.annotator = exhaustive, whose shares are "
+                f"unbiased; found {self.rollouts.annotator}"
+            )
+        return self
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:

@@ -182,6 +182,13 @@ class JudgeAnnotation(Annotated):
     """What the votes cost."""
 
 
+class OracleAnnotation(Annotated):
+    """Where a program that knows the truth places the first error (synthetic world)."""
+
+    kind: str = ""
+    """What is wrong with that step; empty if no step is wrong."""
+
+
 class LabelledSolution(Record):
     """A solution with step labels, ready to train on; steps after the first error are absent."""
 

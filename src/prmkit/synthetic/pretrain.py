@@ -10,7 +10,7 @@ import json
 import math
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -42,6 +42,18 @@ class PretrainConfig(Record):
     """Peak rate of Muon; AdamW takes a fifth of it."""
     seed: int = Field(0, ge=0)
     """Seed of weights and examples."""
+
+
+SHIPPED: dict[str, PretrainConfig] = {
+    "policy-strong": PretrainConfig(
+        role="policy", layers=5, updates=4000, learning_rate=0.02, seed=1
+    ),
+    "policy-weak": PretrainConfig(
+        role="policy", layers=4, hidden=96, ffn=288, updates=1800, learning_rate=0.02, seed=3
+    ),
+    "judge": PretrainConfig(role="judge", layers=6, updates=4200, learning_rate=0.02, seed=2),
+}
+"""How the models in `weights/` were made."""
 
 
 class Batch(NamedTuple):
@@ -196,7 +208,12 @@ class _Log:
         self._losses, self._tokens, self._since = [], 0, now
 
 
-def pretrain(config: PretrainConfig, out: Path, threads: int | None = None) -> Path:
+def pretrain(
+    config: PretrainConfig,
+    out: Path,
+    threads: int | None = None,
+    on_update: Callable[[int], None] | None = None,
+) -> Path:
     """Train one model and write it to `out` as a Hugging Face checkpoint.
 
     Interrupted, it goes on from the last of the checkpoints that it keeps every 500 updates. A
@@ -206,6 +223,7 @@ def pretrain(config: PretrainConfig, out: Path, threads: int | None = None) -> P
         config: What to train.
         out: Folder to write; created.
         threads: CPU threads; None = all cores.
+        on_update: Called after each update with its number of tokens.
     """
     import torch
 
@@ -228,6 +246,8 @@ def pretrain(config: PretrainConfig, out: Path, threads: int | None = None) -> P
             optimizer.step()
             optimizer.zero_grad()
         log.add(update, float(loss.detach()), batch.ids.numel())
+        if on_update is not None:
+            on_update(batch.ids.numel())
         if (update + 1) % _CHECKPOINT_EVERY == 0:
             _keep(out / "resume.safetensors", model, optimizers, update + 1)
     save_model(model, out)

@@ -1,0 +1,74 @@
+"""`prm synthetic`: the synthetic world's problems and models."""
+
+from enum import StrEnum
+from pathlib import Path
+
+import typer
+
+app = typer.Typer(
+    help="The synthetic world: problems with exact truth, and small models trained from scratch.",
+    no_args_is_help=True,
+)
+
+
+class ModelName(StrEnum):
+    """The models that ship."""
+
+    STRONG = "policy-strong"
+    WEAK = "policy-weak"
+    JUDGE = "judge"
+
+
+@app.command()
+def pretrain(
+    model: ModelName = typer.Argument(help="Which model."),
+    out: Path = typer.Option(help="Folder to write the checkpoint to; resumed if it is there."),
+    updates: int | None = typer.Option(None, min=1, help="Updates; default as shipped."),
+    seed: int | None = typer.Option(None, min=0, help="Seed; default as shipped."),
+    threads: int | None = typer.Option(None, min=1, help="CPU threads; default all cores."),
+) -> None:
+    """Train one of the synthetic world's models from scratch.
+
+    Examples:
+
+        prm synthetic pretrain policy-strong --out models/policy-strong
+
+        prm synthetic pretrain judge --out models/judge --updates 500 --threads 1
+    """
+    from prmkit.cli.progress import LiveProgress
+    from prmkit.synthetic.pretrain import SHIPPED
+    from prmkit.synthetic.pretrain import pretrain as train
+
+    config = SHIPPED[model.value]
+    changes = {"updates": updates, "seed": seed}
+    config = config.model_copy(update={k: v for k, v in changes.items() if v is not None})
+    progress = LiveProgress()
+    progress.begin(f"pretrain {model.value}", config.updates, "updates")
+    train(config, out, threads, on_update=lambda tokens: progress.advance(1, tokens))
+    progress.end(f"written to {out}")
+
+
+@app.command()
+def problems(
+    split: str = typer.Option("medium", help="easy, medium, hard or hardest."),
+    n: int = typer.Option(3, min=1, help="How many."),
+    seed: int = typer.Option(0, min=0, help="Seed."),
+) -> None:
+    """Show problems of the synthetic world with right solutions.
+
+    Examples:
+
+        prm synthetic problems --split hard -n 2
+    """
+    from prmkit.errors import ConfigError
+    from prmkit.synthetic.language import gold_steps
+    from prmkit.synthetic.oracle import world_of
+    from prmkit.synthetic.problems import SPLITS, make_parts
+
+    if split not in SPLITS:
+        raise ConfigError(f"split {split!r}: allowed are {', '.join(SPLITS)}")
+    for problem in make_parts(seed, {"train": n})["train"]:
+        if problem.split == split:
+            print(f"{problem.problem_id} (answer: {problem.answer})\n\n{problem.question}\n")
+            print("\n\n".join(gold_steps(world_of(problem))))
+            print()

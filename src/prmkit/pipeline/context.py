@@ -1,0 +1,104 @@
+"""What every stage of a run is handed: recipe, folder, models, checker, progress."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from prmkit.answers.equivalence import AnswerChecker
+from prmkit.answers.extract import extract_answer
+from prmkit.config import ModelConfig, Recipe
+from prmkit.generators.base import Generator
+from prmkit.records import CheckedAnswer, Outcome, Problem
+from prmkit.store import RunFolder
+
+
+class Progress(Protocol):
+    """Where a run tells how far it is."""
+
+    def begin(self, stage: str, total: int, unit: str) -> None:
+        """A stage starts; `total` units of work are ahead."""
+
+    def advance(self, n: int, tokens: int = 0) -> None:
+        """`n` more units are done, for which a model wrote or read `tokens` tokens."""
+
+    def resize(self, total: int) -> None:
+        """The stage turned out to have `total` units of work."""
+
+    def end(self, summary: str) -> None:
+        """The stage is done; `summary` is one line."""
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def begin(self, stage: str, total: int, unit: str) -> None:
+        """Ignore."""
+
+    def advance(self, n: int, tokens: int = 0) -> None:
+        """Ignore."""
+
+    def resize(self, total: int) -> None:
+        """Ignore."""
+
+    def end(self, summary: str) -> None:
+        """Ignore."""
+
+
+@dataclass
+class Run:
+    """One run in progress."""
+
+    recipe: Recipe
+    """What to do."""
+    folder: RunFolder
+    """Where it is kept."""
+    load: Callable[[ModelConfig], Generator]
+    """Makes a generator from its settings."""
+    checker: AnswerChecker
+    """Compares final answers."""
+    progress: Progress = field(default_factory=Silent)
+    """Who is told."""
+    _loaded: dict[str, Generator] = field(default_factory=dict)
+
+    def generator(self, config: ModelConfig) -> Generator:
+        """The generator of a model, loaded once."""
+        key = f"{config.model}\n{config.batch_size}"
+        if key not in self._loaded:
+            self._loaded[key] = self.load(config)
+        return self._loaded[key]
+
+    def judge_answer(self, text: str, problem: Problem) -> CheckedAnswer:
+        """Find and check the final answer of a whole solution."""
+        extracted = extract_answer(text)
+        check = self.checker.check(extracted, problem.answer)
+        reason = check.reason if check.outcome is Outcome.UNSCORED else ""
+        return CheckedAnswer(check.outcome, reason, extracted)
+
+    @contextmanager
+    def stage(self, name: str, total: int, unit: str) -> Iterator["StageWork"]:
+        """A stage with its clock and its progress."""
+        self.progress.begin(name, total, unit)
+        work = StageWork(self.progress)
+        with self.folder.timed(name):
+            yield work
+        self.progress.end(work.summary)
+
+
+class StageWork:
+    """Counts a running stage's work towards its progress."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._done = 0
+        self.summary = ""
+
+    def advance(self, n: int = 1, tokens: int = 0) -> None:
+        """`n` more units are done."""
+        self._progress.advance(n, tokens)
+
+    def at(self, done: int, total: int, _seconds: float) -> None:
+        """`done` of `total` units are done; a training's `on_progress`."""
+        self._progress.resize(total)
+        self.advance(done - self._done)
+        self._done = done

@@ -1,0 +1,251 @@
+"""What a run found: the content of report.json, computed from its tables.
+
+Every number is an `Estimate` or a plain count. A figure that has no scored case behind it is null.
+Seconds are not here but in timing.json: the report of a run that was killed and resumed is equal to
+the byte to that of one that was not.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from prmkit.errors import NothingScored
+from prmkit.evaluation.processbench import ProcessResult
+from prmkit.intervals import bootstrap, ratio
+from prmkit.records import Annotated, Estimate, Outcome, Record, Solution, Usage
+
+Direction = Literal["missed", "invented", "too_early", "too_late"]
+DIRECTIONS: tuple[Direction, ...] = ("missed", "invented", "too_early", "too_late")
+
+
+class LabelQuality(Record):
+    """How one source's first errors compare with the exact truth. Shares of labelled solutions."""
+
+    wrong: Estimate | None
+    """Share whose first error is placed elsewhere than the truth places it."""
+    missed: Estimate | None
+    """Share with an error that is called free of errors."""
+    invented: Estimate | None
+    """Share without error that is given one."""
+    too_early: Estimate | None
+    """Share whose error is placed before the true one."""
+    too_late: Estimate | None
+    """Share whose error is placed after the true one."""
+    error_accuracy: Estimate | None
+    """Of solutions with an error, the share placed exactly."""
+    correct_accuracy: Estimate | None
+    """Of solutions without error, the share called free of errors."""
+    n_unscored: int
+    """Solutions that the source could not label."""
+
+
+class PolicyQuality(Record):
+    """One policy on one split."""
+
+    accuracy: Estimate | None
+    """Share of solutions with a right final answer."""
+    process_error: Estimate | None
+    """Share of the right-answer solutions with a wrong step (paper, Figure 6)."""
+
+
+class SplitF1(Record):
+    """ProcessBench's figures on one split, in [0, 1]."""
+
+    error_accuracy: Estimate
+    """Share of wrong solutions whose first error is found exactly."""
+    correct_accuracy: Estimate
+    """Share of right solutions in which none is found."""
+    f1: Estimate
+    """Harmonic mean of the two."""
+
+
+class ProcessRow(Record):
+    """One system on the ProcessBench-style set."""
+
+    system: str
+    """An arm's name, or `judge`."""
+    degenerate: str
+    """Why its predictions say nothing; empty if they do."""
+    splits: dict[str, SplitF1]
+    """By split; empty where a split lacks scored cases of either kind."""
+    mean_f1: Estimate | None
+    """Plain mean over splits."""
+    n_unscored: int
+    """Solutions without a prediction."""
+
+
+class Comparison(Record):
+    """Difference of two systems, paired over problems."""
+
+    figure: str
+    """What differs, e.g. `F1`."""
+    a: str
+    """The first system."""
+    b: str
+    """The second."""
+    difference: Estimate
+    """First minus second."""
+    resolved: bool
+    """Whether the interval excludes 0."""
+
+
+class Report(Record):
+    """The content of report.json."""
+
+    name: str
+    """The recipe's."""
+    seed: int
+    """The recipe's."""
+    recipe_digest: str
+    """SHA-256 of the resolved recipe."""
+    counts: dict[str, dict[str, int]]
+    """What each stage made, by stage."""
+    policies: dict[str, dict[str, PolicyQuality]]
+    """By policy, then split."""
+    labels: dict[str, LabelQuality]
+    """By source: mc, judge, consensus."""
+    labels_by_outcome: dict[str, dict[str, LabelQuality]]
+    """The same, for solutions with a right and with a wrong final answer."""
+    kept: Estimate | None
+    """Share of labelled solutions that the consensus filter kept."""
+    processbench: list[ProcessRow]
+    """By system."""
+    processbench_comparisons: list[Comparison]
+    """Mean F1 of every two systems."""
+    best_of_n: dict[str, Estimate]
+    """By method, over all splits."""
+    best_of_n_splits: dict[str, dict[str, Estimate]]
+    """By split, then method."""
+    best_of_n_comparisons: list[Comparison]
+    """Each PRM (product) against maj@N."""
+    cost: dict[str, Usage]
+    """Tokens by stage."""
+    findings: list[str] = Field(default_factory=list)
+    """The same in words; a difference within its interval is said to be none."""
+
+
+class Bootstrap(NamedTuple):
+    """How intervals are made."""
+
+    seed: int
+    resamples: int
+
+    def share(self, rows: Iterable[tuple[str, bool]], n_unscored: int = 0) -> Estimate | None:
+        """Share of rows that are true; rows are (problem id, value) and problems are drawn whole.
+
+        Returns:
+            None if there is no row.
+        """
+        sums: dict[str, list[float]] = {}
+        for problem_id, value in rows:
+            row = sums.setdefault(problem_id, [0.0, 0.0])
+            row[0] += value
+            row[1] += 1
+        if not sums:
+            return None
+        rows_P2 = np.array([sums[key] for key in sorted(sums)])
+        n = (int(rows_P2[:, 1].sum()), n_unscored)
+        return bootstrap(
+            [rows_P2],
+            lambda s: ratio(s[..., 0, 0], s[..., 0, 1]),
+            n,
+            seed=self.seed,
+            resamples=self.resamples,
+        )
+
+
+class Labelled(NamedTuple):
+    """One solution's label beside the truth."""
+
+    problem_id: str
+    outcome: Outcome
+    label: int | None
+    truth: int | None
+
+
+def direction(label: int | None, truth: int | None) -> Direction | None:
+    """How a label is wrong; None if it is right."""
+    if label == truth:
+        return None
+    if label is None:
+        return "missed"
+    if truth is None:
+        return "invented"
+    return "too_early" if label < truth else "too_late"
+
+
+def beside_truth(
+    labels: Iterable[Annotated],
+    truth: Mapping[str, int | None],
+    solutions: Mapping[str, Solution],
+) -> list[Labelled]:
+    """Pair scored labels with the truth."""
+    return [
+        Labelled(
+            solutions[row.solution_id].problem_id,
+            solutions[row.solution_id].outcome,
+            row.first_error,
+            truth[row.solution_id],
+        )
+        for row in labels
+        if not row.unscored
+    ]
+
+
+def label_quality(rows: Sequence[Labelled], n_unscored: int, interval: Bootstrap) -> LabelQuality:
+    """Compare one source's labels with the truth."""
+
+    def share(
+        holds: Callable[[Labelled], bool], among: Callable[[Labelled], bool] = lambda _: True
+    ) -> Estimate | None:
+        return interval.share((r.problem_id, holds(r)) for r in rows if among(r))
+
+    return LabelQuality(
+        wrong=share(lambda r: r.label != r.truth),
+        missed=share(lambda r: direction(r.label, r.truth) == "missed"),
+        invented=share(lambda r: direction(r.label, r.truth) == "invented"),
+        too_early=share(lambda r: direction(r.label, r.truth) == "too_early"),
+        too_late=share(lambda r: direction(r.label, r.truth) == "too_late"),
+        error_accuracy=share(lambda r: r.label == r.truth, lambda r: r.truth is not None),
+        correct_accuracy=share(lambda r: r.label == r.truth, lambda r: r.truth is None),
+        n_unscored=n_unscored,
+    )
+
+
+def policy_quality(
+    solutions: Sequence[Solution], truth: Mapping[str, int | None], interval: Bootstrap
+) -> PolicyQuality:
+    """Accuracy, and the share of right answers with a wrong process; unscored ones are counted."""
+    scored = [s for s in solutions if s.outcome is not Outcome.UNSCORED]
+    right = [s for s in scored if s.outcome is Outcome.CORRECT]
+    return PolicyQuality(
+        accuracy=interval.share(
+            ((s.problem_id, s.outcome is Outcome.CORRECT) for s in scored),
+            len(solutions) - len(scored),
+        ),
+        process_error=interval.share(
+            (s.problem_id, truth[s.solution_id] is not None) for s in right
+        ),
+    )
+
+
+def split_figures(result: ProcessResult) -> dict[str, SplitF1]:
+    """An evaluation's splits as records."""
+    return {
+        split: SplitF1(
+            error_accuracy=figures.error_accuracy,
+            correct_accuracy=figures.correct_accuracy,
+            f1=figures.f1,
+        )
+        for split, figures in result.subsets.items()
+    }
+
+
+def optional(figure: Callable[[], Estimate]) -> Estimate | None:
+    """A figure, or None where no scored case is behind it."""
+    try:
+        return figure()
+    except NothingScored:
+        return None

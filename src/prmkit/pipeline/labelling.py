@@ -1,0 +1,258 @@
+"""Stages from problems to labels. Each leaves tables in the run folder and is skipped if done."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from prmkit.config import PolicyConfig
+from prmkit.consensus import Candidate, filter_consensus
+from prmkit.generators.base import Generator
+from prmkit.generators.drive import Task, drive
+from prmkit.generators.guard import Guarded
+from prmkit.judging.judge import judge_solution
+from prmkit.pipeline.context import Run, StageWork
+from prmkit.records import (
+    Annotated,
+    Dropped,
+    JudgeAnnotation,
+    LabelledSolution,
+    McAnnotation,
+    OracleAnnotation,
+    Outcome,
+    Problem,
+    Record,
+    Rejected,
+    Solution,
+)
+from prmkit.rollouts.exhaustive import annotate_exhaustive
+from prmkit.rollouts.sequential import annotate_sequential
+from prmkit.sampling import Policy
+from prmkit.store import read_records, write_records
+from prmkit.synthetic.oracle import first_error, world_of
+from prmkit.synthetic.problems import PARTS, make_parts
+
+R = TypeVar("R", bound=Record)
+A = TypeVar("A", bound=Annotated)
+
+_ROWS_AT_ONCE = 32  # finished rows a journal transaction
+_ANNOTATORS = {"exhaustive": annotate_exhaustive, "sequential": annotate_sequential}
+
+
+class Job(NamedTuple, Generic[R]):
+    """One row of a stage: its key and the conversation that makes it."""
+
+    key: str
+    start: Callable[[], Task[R | Rejected]]
+
+
+def keep(run: Run, stage: str, rows: Sequence[R], row_type: type[R]) -> None:
+    """Write one table of a stage."""
+    write_records(run.folder.stage_path(stage), rows, row_type)
+
+
+def kept(run: Run, stage: str, row_type: type[R]) -> list[R]:
+    """Read one table of a finished stage."""
+    return read_records(run.folder.stage_path(stage), row_type)
+
+
+class _Worker(Generic[R]):
+    """Runs a stage's jobs over a generator, journalling finished rows."""
+
+    def __init__(self, run: Run, stage: str, row_type: type[R], work: StageWork) -> None:
+        self._run, self._stage, self._work = run, stage, work
+        found = run.folder.journal.rows(stage)
+        self.rows = {key: row_type.model_validate_json(text) for key, text in found.items()}
+        self.rejected: dict[str, Rejected] = {}
+        self._fresh: dict[str, R] = {}
+
+    def in_order(self, solutions: Sequence[Solution]) -> list[R]:
+        """The rows of these solutions."""
+        return [self.rows[solution.solution_id] for solution in solutions]
+
+    def do(self, jobs: Sequence[Job[R]], generator: Generator) -> None:
+        """Make the rows that are not there yet."""
+        waiting = [job for job in jobs if job.key not in self.rows]
+        self._work.advance(len(jobs) - len(waiting))
+        tasks = (job.start() for job in waiting)
+        for index, row in drive(tasks, generator, self._run.folder.journal):
+            key = waiting[index].key
+            if isinstance(row, Rejected):
+                self.rejected[key] = row  # not journalled: a resume tries it again
+                self._work.advance(1)
+                continue
+            self.rows[key] = self._fresh[key] = row
+            usage = getattr(row, "usage", None)
+            self._work.advance(1, usage.generated_tokens if usage else 0)
+            if len(self._fresh) >= _ROWS_AT_ONCE:
+                self._flush()
+        self._flush()
+
+    def _flush(self) -> None:
+        self._run.folder.journal.add_rows(self._stage, self._fresh)
+        self._fresh = {}
+
+
+def make_problems(run: Run) -> dict[str, list[Problem]]:
+    """Problems by part."""
+    sizes = run.recipe.problems
+    wanted = {
+        "train": sizes.n_train,
+        "validation": sizes.n_validation,
+        "process": sizes.n_process,
+        "best_of_n": sizes.n_best_of_n,
+    }
+    if not run.folder.is_done("problems"):
+        with run.stage("problems", len(PARTS), "parts") as work:
+            parts = make_parts(run.recipe.seed, wanted)
+            for part, problems in parts.items():
+                keep(run, f"problems.{part}", problems, Problem)
+                work.advance()
+            counts = {part: len(problems) for part, problems in parts.items()}
+            run.folder.finish("problems", counts)
+            work.summary = ", ".join(f"{n} {part}" for part, n in counts.items())
+    return {part: kept(run, f"problems.{part}", Problem) for part in PARTS}
+
+
+def sample(
+    run: Run, part: str, problems: Sequence[Problem], draws: Mapping[str, int]
+) -> list[Solution]:
+    """Solutions of a part; `draws` says how many each policy writes a problem."""
+    stage = f"solutions.{part}"
+    if not run.folder.is_done(stage):
+        with run.stage(stage, len(problems) * sum(draws.values()), "solutions") as work:
+            worker = _Worker(run, stage, Solution, work)
+            for name, n in draws.items():
+                config = run.recipe.policies[name]
+                policy = Policy(name, config.sampling, run.recipe.seed, run.judge_answer)
+                jobs = [_sampling(policy, p, i) for p in problems for i in range(n)]
+                limit = run.recipe.rollouts.max_failed
+                worker.do(jobs, Guarded(run.generator(config), limit, stage))
+            solutions = [worker.rows[key] for key in sorted(worker.rows)]
+            keep(run, stage, solutions, Solution)
+            rejected = [worker.rejected[key] for key in sorted(worker.rejected)]
+            keep(run, f"rejected.{part}", rejected, Rejected)
+            counts = {
+                "solutions": len(solutions),
+                "rejected": len(rejected),
+                **{o.value: sum(s.outcome is o for s in solutions) for o in Outcome},
+            }
+            run.folder.finish(stage, counts)
+            work.summary = ", ".join(f"{n} {word}" for word, n in counts.items())
+    return kept(run, stage, Solution)
+
+
+def _sampling(policy: Policy, problem: Problem, index: int) -> Job[Solution]:
+    key = f"{problem.problem_id}/{policy.name}/{index}"
+    return Job(key, lambda: policy.sample(problem, index))
+
+
+def usable(solutions: Iterable[Solution]) -> list[Solution]:
+    """Solutions worth labelling: scored, and each text of a problem once."""
+    seen = set[tuple[str, tuple[str, ...]]]()
+    chosen: list[Solution] = []
+    for solution in solutions:
+        text = (solution.problem_id, solution.steps)
+        if solution.outcome is not Outcome.UNSCORED and text not in seen:
+            seen.add(text)
+            chosen.append(solution)
+    return chosen
+
+
+def roll_out(
+    run: Run, solutions: Sequence[Solution], problems: Mapping[str, Problem]
+) -> list[McAnnotation]:
+    """Monte-Carlo annotations of solutions, each completed by the policy that wrote it."""
+    stage, config = "rollouts", run.recipe.rollouts
+    annotate = _ANNOTATORS[config.annotator]
+
+    def job(solution: Solution, policy: PolicyConfig) -> Job[McAnnotation]:
+        def start() -> Task[McAnnotation]:
+            problem = problems[solution.problem_id]
+            seed, sampling = run.recipe.seed, policy.sampling
+            return annotate(solution, problem, config, seed, sampling, run.judge_answer)
+
+        return Job(solution.solution_id, start)
+
+    if not run.folder.is_done(stage):
+        with run.stage(stage, len(solutions), "solutions") as work:
+            worker = _Worker(run, stage, McAnnotation, work)
+            for name, policy in run.recipe.policies.items():
+                own = [s for s in solutions if s.policy == name]
+                own.sort(key=lambda s: -len(s.steps))  # long ones first: no lonely tail
+                guarded = Guarded(run.generator(policy), config.max_failed, stage)
+                worker.do([job(s, policy) for s in own], guarded)
+            _finish(run, stage, worker.in_order(solutions), McAnnotation, work)
+    return kept(run, stage, McAnnotation)
+
+
+def judge(
+    run: Run, part: str, solutions: Sequence[Solution], problems: Mapping[str, Problem]
+) -> list[JudgeAnnotation]:
+    """The judge's annotations of a part's solutions."""
+    stage, config = f"judge.{part}", run.recipe.judge
+
+    def job(solution: Solution) -> Job[JudgeAnnotation]:
+        problem = problems[solution.problem_id]
+        seed = run.recipe.seed
+        return Job(solution.solution_id, lambda: judge_solution(solution, problem, config, seed))
+
+    if not run.folder.is_done(stage):
+        with run.stage(stage, len(solutions), "solutions") as work:
+            worker = _Worker(run, stage, JudgeAnnotation, work)
+            guarded = Guarded(run.generator(config), config.max_failed, stage)
+            worker.do([job(s) for s in solutions], guarded)
+            _finish(run, stage, worker.in_order(solutions), JudgeAnnotation, work)
+    return kept(run, stage, JudgeAnnotation)
+
+
+def _finish(run: Run, stage: str, rows: Sequence[A], row_type: type[A], work: StageWork) -> None:
+    """Write a stage of annotations and count what could not be decided."""
+    keep(run, stage, rows, row_type)
+    n_unscored = sum(bool(row.unscored) for row in rows)
+    n_error = sum(row.first_error is not None for row in rows)
+    counts = {"annotated": len(rows), "with_error": n_error, "unscored": n_unscored}
+    run.folder.finish(stage, counts)
+    work.summary = f"{len(rows)} annotated, {n_error} with an error, {n_unscored} unscored"
+
+
+class Labelled(NamedTuple):
+    """What the consensus filter kept and dropped."""
+
+    kept: list[LabelledSolution]
+    dropped: list[Dropped]
+
+
+def filter_by_consensus(run: Run, candidates: Sequence[Candidate]) -> Labelled:
+    """Keep the solutions on which Monte Carlo and the judge agree."""
+    if not run.folder.is_done("consensus"):
+        with run.stage("consensus", len(candidates), "solutions") as work:
+            filtered = filter_consensus(candidates)
+            keep(run, "dropped", filtered.dropped, Dropped)
+            keep(run, "consensus", filtered.kept, LabelledSolution)
+            n_dropped = {str(reason): n for reason, n in filtered.n_dropped.items()}
+            counts = {"in": filtered.n_in, "kept": len(filtered.kept), **n_dropped}
+            run.folder.finish("consensus", counts)
+            work.advance(len(candidates))
+            work.summary = ", ".join(f"{n} {word}" for word, n in counts.items() if n)
+    return Labelled(kept(run, "consensus", LabelledSolution), kept(run, "dropped", Dropped))
+
+
+def find_truth(
+    run: Run, part: str, solutions: Sequence[Solution], problems: Mapping[str, Problem]
+) -> list[OracleAnnotation]:
+    """The exact first errors of a part's solutions."""
+    stage = f"truth.{part}"
+    if not run.folder.is_done(stage):
+        with run.stage(stage, len(solutions), "solutions") as work:
+            rows: list[OracleAnnotation] = []
+            for solution in solutions:
+                error = first_error(world_of(problems[solution.problem_id]), solution.steps)
+                rows.append(
+                    OracleAnnotation(
+                        solution_id=solution.solution_id,
+                        first_error=None if error is None else error.step,
+                        kind="" if error is None else error.kind,
+                    )
+                )
+                work.advance()
+            _finish(run, stage, rows, OracleAnnotation, work)
+    return kept(run, stage, OracleAnnotation)

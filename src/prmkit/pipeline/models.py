@@ -1,0 +1,130 @@
+"""Stages that train the arms' PRMs and score solutions with them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from prmkit.config import ArmConfig
+from prmkit.errors import ConfigError
+from prmkit.generators.load import resolve_model
+from prmkit.pipeline.context import Run
+from prmkit.pipeline.labelling import keep, kept
+from prmkit.records import (
+    JudgeAnnotation,
+    LabelledSolution,
+    McAnnotation,
+    OracleAnnotation,
+    Problem,
+    Rejected,
+    Solution,
+    StepScores,
+)
+from prmkit.rollouts.estimate import labels_from_mc
+from prmkit.steps import label_steps
+from prmkit.training.trainer import TrainOptions, train_prm
+
+_SCORED_AT_ONCE = 128  # solutions between two looks at the clock
+
+
+Annotations = Mapping[str, Sequence[McAnnotation | JudgeAnnotation | OracleAnnotation]]
+"""Annotations of the same solutions by source: mc, judge, oracle."""
+
+
+class LabelBook(NamedTuple):
+    """Everything that training labels are made of."""
+
+    solutions: Mapping[str, Solution]
+    """By solution id."""
+    problems: Mapping[str, Problem]
+    """By problem id."""
+    annotations: Annotations
+    """By source."""
+    consensus: Sequence[LabelledSolution]
+    """What the consensus filter kept."""
+
+    def labels(self, source: str) -> list[LabelledSolution]:
+        """Labelled solutions of one source (an arm's `labels`); unscored ones are left out."""
+        if source == "consensus":
+            return list(self.consensus)
+        rows = self.annotations[source.removesuffix("_soft")]
+        labelled = [self._label(source, row) for row in rows if not row.unscored]
+        return [row for row in labelled if isinstance(row, LabelledSolution)]
+
+    def _label(
+        self, source: str, row: McAnnotation | JudgeAnnotation | OracleAnnotation
+    ) -> LabelledSolution | Rejected:
+        solution = self.solutions[row.solution_id]
+        problem = self.problems[solution.problem_id]
+        if source == "mc_soft" and isinstance(row, McAnnotation):
+            return labels_from_mc(row, solution, problem, "soft")
+        return label_steps(solution, problem, row.first_error, source)
+
+
+def prm_path(run: Run, arm: str) -> Path:
+    """Where an arm's PRM lies."""
+    return run.folder.path / "prms" / arm
+
+
+def train_arm(
+    run: Run,
+    arm: ArmConfig,
+    examples: Sequence[LabelledSolution],
+    validation: Sequence[LabelledSolution],
+) -> Path:
+    """Train one arm's PRM; its directory."""
+    stage, out = f"train.{arm.name}", prm_path(run, arm.name)
+    if run.folder.is_done(stage) and out.exists():
+        return out
+    chosen = arm.training or run.recipe.training
+    config = chosen.model_copy(update={"base": str(resolve_model(chosen.base))})
+    if not examples:
+        raise ConfigError(f"arm {arm.name}: no solution has {arm.labels} labels; label more")
+    with run.stage(stage, 0, "updates") as work:
+        options = TrainOptions(resume=True, on_progress=work.at)
+        if not out.exists():  # else: killed after the model was written, before it was noted
+            train_prm(examples, validation, config, out, run.recipe.seed, options)
+        counts = {
+            "solutions": len(examples),
+            "steps": sum(len(e.labels) for e in examples),
+            "negative": sum(label < 0.5 for e in examples for label in e.labels),
+        }
+        run.folder.finish(stage, counts)
+        work.summary = f"{len(examples)} solutions, {counts['negative']} of them with an error"
+    return out
+
+
+def score(
+    run: Run,
+    arm: str,
+    part: str,
+    solutions: Sequence[Solution],
+    problems: Mapping[str, Problem],
+) -> list[StepScores]:
+    """An arm's step scores of a part's solutions."""
+    from prmkit.scoring.base import ScoringItem
+    from prmkit.scoring.hf import PrmScorer
+
+    stage = f"scores.{arm}.{part}"
+    if not run.folder.is_done(stage):
+        with run.stage(stage, len(solutions), "solutions") as work:
+            scorer = PrmScorer(prm_path(run, arm))
+            rows: list[StepScores] = []
+            for start in range(0, len(solutions), _SCORED_AT_ONCE):
+                chunk = solutions[start : start + _SCORED_AT_ONCE]
+                rows += scorer.score(
+                    [
+                        ScoringItem(
+                            solution_id=s.solution_id,
+                            question=problems[s.problem_id].question,
+                            steps=s.steps,
+                        )
+                        for s in chunk
+                    ]
+                )
+                work.advance(len(chunk))
+            named = [row.model_copy(update={"model": arm}) for row in rows]
+            keep(run, stage, named, StepScores)
+            n_unscored = sum(bool(row.unscored) for row in rows)
+            run.folder.finish(stage, {"scored": len(rows) - n_unscored, "unscored": n_unscored})
+            work.summary = f"{len(rows)} solutions, {n_unscored} unscored"
+    return kept(run, stage, StepScores)

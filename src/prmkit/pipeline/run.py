@@ -1,0 +1,268 @@
+"""The main job from recipe to report.
+
+    problems -> solutions -> rollouts, judge -> consensus -> PRMs -> ProcessBench, Best-of-N
+
+Validation solutions, which choose a PRM's best weights, have exact labels: they stand where a human
+would label a small set. No evaluation data takes part in training.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from prmkit.config import recipe_digest
+from prmkit.consensus import Candidate
+from prmkit.pipeline.context import Run
+from prmkit.pipeline.evaluate import (
+    ProcessSet,
+    best_of_n_comparisons,
+    best_of_n_table,
+    choose_cases,
+    process_comparisons,
+    process_rows,
+    sampled_problems,
+)
+from prmkit.pipeline.findings import (
+    Bootstrap,
+    LabelQuality,
+    PolicyQuality,
+    Report,
+    beside_truth,
+    label_quality,
+    policy_quality,
+)
+from prmkit.pipeline.labelling import (
+    Labelled,
+    filter_by_consensus,
+    find_truth,
+    judge,
+    make_problems,
+    roll_out,
+    sample,
+    usable,
+)
+from prmkit.pipeline.models import LabelBook, score, train_arm
+from prmkit.pipeline.words import findings
+from prmkit.records import (
+    Annotated,
+    Estimate,
+    JudgeAnnotation,
+    LabelledSolution,
+    McAnnotation,
+    OracleAnnotation,
+    Outcome,
+    Problem,
+    Solution,
+    StepScores,
+    Usage,
+)
+from prmkit.steps import label_steps
+from prmkit.store import write_json
+
+REPORT = "report.json"
+
+
+class _Training(NamedTuple):
+    """Labelled training solutions."""
+
+    solutions: list[Solution]
+    mc: list[McAnnotation]
+    judged: list[JudgeAnnotation]
+    truth: list[OracleAnnotation]
+    consensus: Labelled
+
+
+class _Evaluation(NamedTuple):
+    """What the PRMs are evaluated on, and what they say."""
+
+    process: ProcessSet
+    judged: list[JudgeAnnotation]
+    process_scores: dict[str, list[StepScores]]
+    samples: list[Solution]
+    sample_scores: dict[str, list[StepScores]]
+
+
+def run_recipe(run: Run) -> Report:
+    """Do or finish a run; its report, which is also in report.json."""
+    parts = make_problems(run)
+    problems = {p.problem_id: p for of_part in parts.values() for p in of_part}
+    drawn = _draw(run, parts)
+    training = _label(run, drawn["train"], problems)
+    validation = _validation(run, drawn["validation"], problems)
+    book = LabelBook(
+        {s.solution_id: s for s in training.solutions},
+        problems,
+        {"mc": training.mc, "judge": training.judged, "oracle": training.truth},
+        training.consensus.kept,
+    )
+    for arm in run.recipe.arms:
+        train_arm(run, arm, book.labels(arm.labels), validation)
+    evaluation = _evaluate(run, drawn, problems)
+    report = _report(run, problems, drawn, training, evaluation)
+    write_json(run.folder.path / REPORT, report.model_dump(mode="json"))
+    return report
+
+
+def _draw(run: Run, parts: Mapping[str, Sequence[Problem]]) -> dict[str, list[Solution]]:
+    each = {name: policy.samples for name, policy in run.recipe.policies.items()}
+    chosen = run.recipe.evaluation.policy or next(iter(run.recipe.policies))
+    draws = {
+        "train": each,
+        "validation": each,
+        "process": each,
+        "best_of_n": {chosen: run.recipe.evaluation.best_of},
+    }
+    return {part: sample(run, part, parts[part], draws[part]) for part in draws}
+
+
+def _label(run: Run, solutions: Sequence[Solution], problems: Mapping[str, Problem]) -> _Training:
+    chosen = usable(solutions)
+    mc = roll_out(run, chosen, problems)
+    judged = judge(run, "train", chosen, problems)
+    truth = find_truth(run, "train", chosen, problems)
+    candidates = [
+        Candidate(s, problems[s.problem_id], m, j)
+        for s, m, j in zip(chosen, mc, judged, strict=True)
+    ]
+    return _Training(chosen, mc, judged, truth, filter_by_consensus(run, candidates))
+
+
+def _validation(
+    run: Run, solutions: Sequence[Solution], problems: Mapping[str, Problem]
+) -> list[LabelledSolution]:
+    chosen = usable(solutions)
+    truth = find_truth(run, "validation", chosen, problems)
+    return [
+        label_steps(s, problems[s.problem_id], t.first_error, "oracle")
+        for s, t in zip(chosen, truth, strict=True)
+    ]
+
+
+def _evaluate(
+    run: Run, drawn: Mapping[str, Sequence[Solution]], problems: Mapping[str, Problem]
+) -> _Evaluation:
+    chosen = choose_cases(usable(drawn["process"]), problems, run.recipe.evaluation.process_cases)
+    truth = find_truth(run, "process", chosen, problems)
+    process = ProcessSet(chosen, problems, {t.solution_id: t.first_error for t in truth})
+    judged = judge(run, "process", chosen, problems)
+    samples = list(drawn["best_of_n"])
+    names = [arm.name for arm in run.recipe.arms]
+    return _Evaluation(
+        process,
+        judged,
+        {name: score(run, name, "process", chosen, problems) for name in names},
+        samples,
+        {name: score(run, name, "best_of_n", samples, problems) for name in names},
+    )
+
+
+def _report(
+    run: Run,
+    problems: Mapping[str, Problem],
+    drawn: Mapping[str, Sequence[Solution]],
+    training: _Training,
+    evaluation: _Evaluation,
+) -> Report:
+    settings = run.recipe.evaluation
+    interval = Bootstrap(run.recipe.seed, settings.resamples)
+    cases = {
+        name: evaluation.process.from_scores(rows, settings.decision)
+        for name, rows in evaluation.process_scores.items()
+    }
+    cases["judge"] = evaluation.process.from_annotations(evaluation.judged)
+    sampled = sampled_problems(evaluation.samples, settings.best_of)
+    table = best_of_n_table(sampled, evaluation.sample_scores, interval)
+    splits = list(dict.fromkeys(p.split for p in problems.values()))
+    by_split = {
+        split: best_of_n_table(
+            [p for p in sampled if problems[p.problem_id].split == split],
+            evaluation.sample_scores,
+            interval,
+        )
+        for split in splits
+    }
+    policies = _policies(run, problems, drawn, interval)  # its stage is among the counts below
+    report = Report(
+        name=run.recipe.name,
+        seed=run.recipe.seed,
+        recipe_digest=recipe_digest(run.recipe),
+        counts={name: entry.counts for name, entry in run.folder.manifest.stages.items()},
+        policies=policies,
+        labels=_labels(training, interval, None),
+        labels_by_outcome={
+            o.value: _labels(training, interval, o) for o in (Outcome.CORRECT, Outcome.INCORRECT)
+        },
+        kept=_kept_share(training, interval),
+        processbench=process_rows(cases, interval),
+        processbench_comparisons=process_comparisons(cases, interval),
+        best_of_n=dict(table.rows) if table else {},
+        best_of_n_splits={split: dict(t.rows) for split, t in by_split.items() if t},
+        best_of_n_comparisons=(
+            best_of_n_comparisons(table, evaluation.sample_scores, interval) if table else []
+        ),
+        cost=_cost(drawn, training, evaluation),
+    )
+    return report.model_copy(update={"findings": findings(report)})
+
+
+def _policies(
+    run: Run,
+    problems: Mapping[str, Problem],
+    drawn: Mapping[str, Sequence[Solution]],
+    interval: Bootstrap,
+) -> dict[str, dict[str, PolicyQuality]]:
+    """Each policy on each split, over the solutions that it wrote for evaluation."""
+    solutions = [*drawn["process"], *drawn["best_of_n"]]
+    scored = [s for s in solutions if s.outcome is not Outcome.UNSCORED]
+    truth = {t.solution_id: t.first_error for t in find_truth(run, "written", scored, problems)}
+    found: dict[str, dict[str, PolicyQuality]] = {}
+    for solution in solutions:
+        found.setdefault(solution.policy, {})
+    for policy, splits in found.items():
+        for split in dict.fromkeys(problems[s.problem_id].split for s in solutions):
+            own = [
+                s for s in solutions if s.policy == policy and problems[s.problem_id].split == split
+            ]
+            splits[split] = policy_quality(own, truth, interval)
+    return found
+
+
+def _labels(
+    training: _Training, interval: Bootstrap, outcome: Outcome | None
+) -> dict[str, LabelQuality]:
+    """Quality of each source's labels, over all solutions or those with one outcome."""
+    solutions = {
+        s.solution_id: s for s in training.solutions if outcome is None or s.outcome is outcome
+    }
+    truth = {t.solution_id: t.first_error for t in training.truth}
+    kept = {row.solution_id for row in training.consensus.kept}
+    sources: dict[str, Sequence[Annotated]] = {
+        "mc": training.mc,
+        "judge": training.judged,
+        "consensus": [row for row in training.mc if row.solution_id in kept],
+    }
+    quality: dict[str, LabelQuality] = {}
+    for source, rows in sources.items():
+        own = [row for row in rows if row.solution_id in solutions]
+        n_unscored = sum(bool(row.unscored) for row in own)
+        pairs = beside_truth(own, truth, solutions)
+        quality[source] = label_quality(pairs, n_unscored, interval)
+    return quality
+
+
+def _kept_share(training: _Training, interval: Bootstrap) -> Estimate | None:
+    kept = {row.solution_id for row in training.consensus.kept}
+    return interval.share((s.problem_id, s.solution_id in kept) for s in training.solutions)
+
+
+def _cost(
+    drawn: Mapping[str, Sequence[Solution]], training: _Training, evaluation: _Evaluation
+) -> dict[str, Usage]:
+    def total(rows: Iterable[Solution | McAnnotation | JudgeAnnotation]) -> Usage:
+        return sum((row.usage for row in rows), Usage())
+
+    return {
+        **{f"solutions.{part}": total(rows) for part, rows in drawn.items()},
+        "rollouts": total(training.mc),
+        "judge.train": total(training.judged),
+        "judge.process": total(evaluation.judged),
+    }
