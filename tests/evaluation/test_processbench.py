@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prmkit.errors import DataError, NothingScored
@@ -202,6 +202,7 @@ def test_predictions_that_ignore_the_solution_are_named() -> None:
 PLACES = st.sampled_from([None, 0, 1, 2])
 
 
+@settings(max_examples=25)
 @given(st.lists(st.tuples(PLACES, PLACES), max_size=10), st.integers(0, 2))
 def test_an_unscored_case_changes_no_figure(rows: list[Row], truth: int) -> None:
     some = cases((0, 0), (None, None), *rows)

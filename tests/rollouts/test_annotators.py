@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from prmkit.config import RolloutConfig
 from prmkit.errors import DataError
 from prmkit.generators.base import Completion, Failure, Reply, Request, Sampling
-from prmkit.generators.drive import Task
+from prmkit.generators.drive import Task, drive
+from prmkit.generators.scripted import ScriptedGenerator
 from prmkit.records import CheckedAnswer, McAnnotation, Outcome, Problem, Solution, Usage
 from prmkit.rollouts import annotate_exhaustive, annotate_sequential
 from prmkit.seeds import draw_seed
@@ -170,6 +171,26 @@ def test_both_annotators_find_the_same_first_error(
         for s, f in zip(sequential.steps, full.steps, strict=False)
     )
     assert sequential.usage.n_calls <= full.usage.n_calls
+
+
+@pytest.mark.parametrize("release", [1, 3, None])
+def test_the_order_of_replies_does_not_change_an_annotation(release: int | None) -> None:
+    # Many solutions at once over one generator, replies in random order, few at a time.
+    def reply(request: Request) -> str:
+        return "so 4" if request.seed % 3 == 0 else "so 5"
+
+    def tasks(name: str) -> list[Task[McAnnotation]]:
+        annotator = {"exhaustive": annotate_exhaustive, "sequential": annotate_sequential}[name]
+        rows = [solution(4).model_copy(update={"solution_id": f"p/m/{i}"}) for i in range(20)]
+        config = RolloutConfig(k=4, threshold=1)
+        return [annotator(row, PROBLEM, config, 7, Sampling(), check_answer) for row in rows]
+
+    for name in ("exhaustive", "sequential"):
+        generator = ScriptedGenerator(reply, release=release, shuffle_seed=5)
+        found = dict(drive(tasks(name), generator, max_open=8))
+        in_order = dict(drive(tasks(name), ScriptedGenerator(reply)))
+        assert found == in_order
+        assert len({a.first_error for a in found.values()}) > 1
 
 
 @given(scripts())
