@@ -52,7 +52,8 @@ class AnswerChecker:
         """Prepare a checker; starts nothing.
 
         Args:
-            timeout_s: Seconds (wall clock) one comparison may take before it is unscored, above 0.
+            timeout_s: Seconds of processor time after which a comparison is unscored, above 0;
+                on an idle machine the same by the clock.
             workers: Worker processes, at least 1.
 
         Raises:

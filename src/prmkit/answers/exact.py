@@ -32,10 +32,12 @@ class _Quantity(NamedTuple):
     """`%`, `degree`, a unit's text, or empty."""
 
 
-_UNIT_WORDS = """mm cm km kg mg ml lb lbs oz ft mph inch inches foot feet yard yards mile miles
-meter meters metre metres centimeter centimeters kilometer kilometers gram grams kilogram kilograms pound
-pounds ounce ounces ton tons liter liters litre litres second seconds minute minutes hour hours day
-days week weeks month months year years cent cents dollar dollars euro euros unit units"""
+_UNIT_WORDS = """
+mm cm km kg mg ml lb lbs oz ft mph inch inches foot feet yard yards mile miles meter meters metre
+metres centimeter centimeters kilometer kilometers gram grams kilogram kilograms pound pounds
+ounce ounces ton tons liter liters litre litres second seconds minute minutes hour hours day days
+week weeks month months year years cent cents dollar dollars euro euros unit units
+"""
 _UNITS = frozenset(_UNIT_WORDS.split())
 # Words after a number that change its value or make it a part of something longer.
 _NOT_A_UNIT = re.compile(
@@ -87,6 +89,8 @@ _WORD_UNIT = re.compile(r" ?([A-Za-z][A-Za-z ]*)$")
 _CHOICE = re.compile(r"\(?([A-Za-z])\)?[.:)]?")
 # "(A) 12" or "A. 12", but not "(A) and (C)".
 _LABELLED_CHOICE = re.compile(r"\(?([A-J])[).](?!.*\b[A-J]\b) ?\S.*", re.DOTALL)
+_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}")
+_DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
 _WORDS = re.compile(r"[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
 
 _NEAR_ABSOLUTE = Fraction(1, 10**5)
@@ -104,7 +108,12 @@ def compare_exactly(answer: str, reference: str) -> Decision | None:
     a, r = normal_form(answer), normal_form(reference)
     if a == r and a:
         return Decision(equal=True, method="text")
-    return _compare_numbers(a, r) or _compare_choices(a, r) or _compare_words(a, r)
+    return (
+        _compare_numbers(a, r)
+        or _compare_written(a, r)
+        or _compare_choices(a, r)
+        or _compare_words(a, r)
+    )
 
 
 def normal_form(answer: str) -> str:
@@ -195,6 +204,18 @@ def _from_fraction(written: re.Match[str], unit: str) -> _Quantity | None:
         return None
     value = Fraction(top, bottom) + int(whole or "0")
     return _Quantity(-value if sign == "-" else value, rounded=False, unit=unit)
+
+
+def _compare_written(answer: str, reference: str) -> Decision | None:
+    """Times of day, and the decimal comma where the other side has the same digits with a point."""
+    if _CLOCK.fullmatch(answer) and _CLOCK.fullmatch(reference):
+        # 3:12 may be a ratio, equal to others; minutes below ten are written so in times only.
+        is_time = ":0" in answer + reference
+        return Decision(equal=False, method="text") if is_time else None
+    for one, other in ((answer, reference), (reference, answer)):
+        if _DECIMAL_COMMA.fullmatch(one) and one.replace(",", ".") == other:
+            return Decision(equal=True, method="number")
+    return None
 
 
 def _compare_choices(answer: str, reference: str) -> Decision | None:

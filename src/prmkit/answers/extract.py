@@ -10,11 +10,14 @@ from that the last complete box wins. A box that never closes (a cut-off text) i
 
 import re
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 Rule = Literal[
     "boxed", "gsm8k", "final_answer", "answer_is", "answer_colon", "last_math", "last_number"
 ]
+
+
+_T = TypeVar("_T")
 
 
 class Extracted(NamedTuple):
@@ -31,11 +34,17 @@ class _Box(NamedTuple):
     end: int
 
 
+class _Span(NamedTuple):
+    content: str
+    end: int
+
+
 _BRACE_TOKEN = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])[ \t]*(\{)?|\\.|[{}]", re.DOTALL)
 _UNBRACED = re.compile(r"[^\s${}\\]+|\\[A-Za-z]+(?![A-Za-z{])")
 _LIST_WORD = r"(?:,|;|and\b|or\b|\\text(?:rm)?\{\s*,?\s*(?:and|or)\s*\}|&)"
 _BLANK = r"(?:\s|\$|\\[()\[\] ,;:!]|\\q?quad(?![A-Za-z]))"
-_JOINER = re.compile(rf"{_BLANK}*(?:{_LIST_WORD}{_BLANK}*)+")
+_ASSIGNED = r"(?:[A-Za-z](?:_\{?\w\}?)?\s*=\s*)?"
+_JOINER = re.compile(rf"{_BLANK}*(?:{_LIST_WORD}{_BLANK}*)+{_ASSIGNED}")
 _LONGEST_JOINER = 60
 
 _PHRASES: tuple[tuple[Rule, re.Pattern[str]], ...] = (
@@ -48,9 +57,11 @@ _PHRASES: tuple[tuple[Rule, re.Pattern[str]], ...] = (
     ("answer_colon", re.compile("\\banswer[*_]*[:\uff1a]", re.IGNORECASE)),
 )
 _SENTENCE_END = re.compile(r"\.(?=\s|$)|\n|<\|")
-_HOPE = re.compile(r"\.?\s*I hope\b", re.IGNORECASE)
+_WINDOW = 4000  # more than an answer may have; bounds the work for each phrase
+_HOPE = re.compile(r"\bI hope\b", re.IGNORECASE)
 
 _MATH_TOKEN = re.compile(r"\\[()\[\]]|\\.|\$\$?", re.DOTALL)
+_SENTENCE_OVER = re.compile(r"[.!?][$\\\])]*\s|\n")
 _CLOSER = {"$": "$", "$$": "$$", r"\(": r"\)", r"\[": r"\]"}
 _CURRENCY = re.compile(r"\d[\d,.]*\s+[A-Za-z]{2,}")
 
@@ -84,11 +95,11 @@ def extract(text: str) -> Extracted | None:
         stated = _after_last(phrase, text)
         if stated:
             return Extracted(stated, rule)
-    math = _last([span for span in _math_spans(text) if span])
-    if math:
-        return Extracted(math, "last_math")
-    number = _last([m[0] for m in _NUMBER.finditer(text)])
-    return Extracted(number.strip(), "last_number") if number else None
+    math = _last([span for span in _math_spans(text) if span.content])
+    number = _last(list(_NUMBER.finditer(text, math.end if math else 0)))
+    if math and not (number and _SENTENCE_OVER.search(text, math.end - 4, number.start())):
+        return Extracted(math.content, "last_math")
+    return Extracted(number[0].strip(), "last_number") if number else None
 
 
 def boxed_answer(text: str) -> str | None:
@@ -145,28 +156,27 @@ def _complete_boxes(text: str) -> Iterator[_Box]:
 
 def _after_last(phrase: re.Pattern[str], text: str) -> str | None:
     """What follows the last occurrence that is followed by anything, to the end of its sentence."""
-    answer = None
-    for match in phrase.finditer(text):
-        answer = _sentence(text, match.end()) or answer
-    return answer
+    ends = [match.end() for match in phrase.finditer(text)]
+    return next(filter(None, (_sentence(text, end) for end in reversed(ends))), None)
 
 
 def _sentence(text: str, start: int) -> str | None:
     while start < len(text) and (text[start].isspace() or text[start] in "*_:"):
         start += 1
-    ending = _SENTENCE_END.search(text, start)
+    window = text[start : start + _WINDOW]
     # Display math may run over lines and hold full stops, so a delimiter decides before the end.
-    if text.startswith(("$", r"\(", r"\["), start):
-        span = next(_math_spans(text[start : start + 4000]), None)
+    if window.startswith(("$", r"\(", r"\[")):
+        span = next(_math_spans(window), None)
         if span:
-            return span
-    sentence = text[start : ending.start() if ending else len(text)]
+            return span.content
+    ending = _SENTENCE_END.search(window)
+    sentence = window[: ending.start()] if ending else window
     hope = _HOPE.search(sentence)
     sentence = sentence[: hope.start()] if hope else sentence
     return _bare(sentence.rsplit(" is ", 1)[-1]) or None
 
 
-def _math_spans(text: str) -> Iterator[str]:
+def _math_spans(text: str) -> Iterator[_Span]:
     """Contents of math spans in order; a dollar sign before an amount of money opens none."""
     opened: re.Match[str] | None = None
     for token in _MATH_TOKEN.finditer(text):
@@ -179,7 +189,7 @@ def _math_spans(text: str) -> Iterator[str]:
                 opened = token
                 continue
             opened = None
-            yield _bare(content)
+            yield _Span(_bare(content), token.end())
 
 
 def _bare(answer: str) -> str:
@@ -194,5 +204,5 @@ def _bare(answer: str) -> str:
     return answer
 
 
-def _last(found: list[str]) -> str | None:
+def _last(found: list[_T]) -> _T | None:
     return found[-1] if found else None

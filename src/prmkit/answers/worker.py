@@ -5,8 +5,12 @@ killed worker is replaced in milliseconds. The keeper only waits: for a worker's
 forks another), for a line on its control socket (the process id of a worker to kill) and for the
 end of that socket (the owner is gone: kill all and leave). It must stay single-threaded.
 
-Messages are JSON lines. Worker to owner: {"pid"} when ready, {"id", "verdict", "reason",
-"leaving"} for each request. Owner to worker: {"id", "answer", "reference"}, one at a time.
+The time limit counts processor seconds and is kept by the system (ITIMER_PROF ends the process): a
+busy machine does not turn answers into time-outs, and a check ends even where its owner is gone.
+
+Messages are JSON lines. Worker to owner: {"pid", "before"} when ready (`before`: why its
+predecessor ended), {"id", "verdict", "reason", "leaving"} for each request. Owner to worker:
+{"id", "answer", "reference"}, one at a time.
 """
 
 import contextlib
@@ -38,9 +42,14 @@ class Comparison(NamedTuple):
     reason: str
 
 
+class _Limits(NamedTuple):
+    timeout_s: float
+    memory_bytes: int
+
+
 def main(arguments: list[str]) -> None:
-    """Run the keeper. Arguments: CPU seconds a check, memory in bytes, control fd, worker fds."""
-    cpu_s, memory_bytes = int(arguments[0]), int(arguments[1])
+    """Run the keeper. Arguments: seconds a check, memory in bytes, control fd, worker fds."""
+    limits = _Limits(float(arguments[0]), int(arguments[1]))
     control, *sockets = (socket.socket(fileno=int(fd)) for fd in arguments[2:])
     logging.disable(logging.CRITICAL)
     sys.setrecursionlimit(_RECURSION_LIMIT)
@@ -52,17 +61,16 @@ def main(arguments: list[str]) -> None:
         control.sendall(json.dumps({"fatal": str(error)}).encode() + b"\n")
         return
     gc.freeze()
-    _Keeper(control, sockets, cpu_s, memory_bytes).run()
+    _Keeper(control, sockets, limits).run()
 
 
 class _Keeper:
     def __init__(
-        self, control: socket.socket, sockets: list[socket.socket], cpu_s: int, memory_bytes: int
+        self, control: socket.socket, sockets: list[socket.socket], limits: _Limits
     ) -> None:
         self._control = control
         self._sockets = sockets
-        self._cpu_s = cpu_s
-        self._memory_bytes = memory_bytes
+        self._limits = limits
         self._slots: dict[int, int] = {}
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
@@ -72,7 +80,7 @@ class _Keeper:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         for slot in range(len(self._sockets)):
-            self._fork(slot)
+            self._fork(slot, "")
         try:
             while self._serve_owner():
                 self._replace_dead()
@@ -81,11 +89,11 @@ class _Keeper:
                 os.kill(pid, signal.SIGKILL)
 
     def _serve_owner(self) -> bool:
-        readable, _, _ = select.select([self._control, self._wake_read], [], [])
+        readable, _, _ = select.select([self._control.fileno(), self._wake_read], [], [])
         if self._wake_read in readable:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._wake_read, 4096)
-        if self._control not in readable:
+        if self._control.fileno() not in readable:
             return True
         try:
             lines = self._control.recv(4096)
@@ -100,12 +108,19 @@ class _Keeper:
     def _replace_dead(self) -> None:
         with contextlib.suppress(ChildProcessError):
             while True:
-                pid, _ = os.waitpid(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, os.WNOHANG)
                 if pid == 0:
                     return
-                self._fork(self._slots.pop(pid))
+                self._fork(self._slots.pop(pid), self._why_dead(status))
 
-    def _fork(self, slot: int) -> None:
+    def _why_dead(self, status: int) -> str:
+        if not os.WIFSIGNALED(status):
+            return "worker ended"
+        if os.WTERMSIG(status) == signal.SIGPROF:
+            return f"no result within {self._limits.timeout_s:g} s of processor time"
+        return f"worker died of {signal.Signals(os.WTERMSIG(status)).name}"
+
+    def _fork(self, slot: int, before: str) -> None:
         pid = os.fork()
         if pid:
             self._slots[pid] = slot
@@ -115,30 +130,30 @@ class _Keeper:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._control.close()
-            code = _Worker(self._sockets[slot], self._cpu_s, self._memory_bytes).run()
+            code = _Worker(self._sockets[slot], self._limits).run(before)
         finally:
             os._exit(code)
 
 
 class _Worker:
-    def __init__(self, owner: socket.socket, cpu_s: int, memory_bytes: int) -> None:
+    def __init__(self, owner: socket.socket, limits: _Limits) -> None:
         self._owner = owner
-        self._cpu_s = cpu_s
-        self._memory_bytes = memory_bytes
+        self._limits = limits
         self._memory_before = _peak_bytes()
 
-    def run(self) -> int:
+    def run(self, before: str) -> int:
         """Answer requests until the owner leaves; the exit code."""
         self._drop_stale_requests()
-        _lower_limit(resource.RLIMIT_AS, self._memory_bytes)
+        _lower_limit(resource.RLIMIT_AS, self._limits.memory_bytes)
         _lower_limit(resource.RLIMIT_CORE, 0)
-        self._send({"pid": os.getpid()})
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        self._send({"pid": os.getpid(), "before": before})
         with self._owner.makefile("rb") as lines:
             for line in lines:
                 request = json.loads(line)
-                self._limit_cpu()
+                signal.setitimer(signal.ITIMER_PROF, self._limits.timeout_s)
                 comparison = compare(request["answer"], request["reference"])
-                swollen = _peak_bytes() - self._memory_before > self._memory_bytes // 4
+                swollen = _peak_bytes() - self._memory_before > self._limits.memory_bytes // 4
                 if swollen and comparison.verdict == "different":
                     # sympy and math-verify swallow MemoryError, so "different" proves nothing now.
                     comparison = Comparison("unscored", "out of memory")
@@ -154,13 +169,6 @@ class _Worker:
             while self._owner.recv(65536):
                 pass
         self._owner.setblocking(True)
-
-    def _limit_cpu(self) -> None:
-        """Have the system end this check even if owner and keeper are gone."""
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        spent = int(usage.ru_utime + usage.ru_stime)
-        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-        resource.setrlimit(resource.RLIMIT_CPU, (spent + self._cpu_s, hard))
 
     def _send(self, message: dict[str, Any]) -> None:
         self._owner.sendall(json.dumps(message).encode() + b"\n")

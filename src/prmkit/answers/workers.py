@@ -1,9 +1,9 @@
 """A pool of killable processes that compare answers with math-verify.
 
-Time limits by signal work in the main thread only and cannot interrupt C code, so each comparison
-runs in a process of its own that is killed at the limit. The pool starts a fresh interpreter (no
-fork of the caller, hence safe beside threads and torch) and speaks JSON lines to it over sockets.
-POSIX only.
+Time limits by signal handler work in the main thread only and cannot interrupt C code, so
+comparisons run in processes that the system ends at the limit of processor time. The clock is only
+a backstop, for a process that hangs without computing. The pool starts a fresh interpreter (no fork
+of the caller, hence safe beside threads and torch) and speaks JSON lines to it over sockets. POSIX.
 """
 
 import json
@@ -23,6 +23,7 @@ from prmkit.errors import RunError
 
 _START_S = 120.0
 _MOST_RESTARTS = 3
+_PATIENCE = 20.0  # clock seconds allowed for a second of processor time, on a busy machine
 
 
 class Pair(NamedTuple):
@@ -112,7 +113,7 @@ class _KeeperHandle:
     def __init__(self, workers: int, timeout_s: float, memory_bytes: int) -> None:
         pairs = [socket.socketpair() for _ in range(workers + 1)]
         far_ends = [far for _, far in pairs]
-        limits = [str(math.ceil(timeout_s) + 1), str(memory_bytes)]
+        limits = [str(timeout_s), str(memory_bytes)]
         fds = [end.fileno() for end in far_ends]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "prmkit.answers.worker", *limits, *map(str, fds)],
@@ -196,7 +197,7 @@ class _Batch:
         for slot in keeper.slots:
             if slot.pid is not None and slot.job is None and self._pending:
                 job = self._pending.popleft()
-                slot.send(job, self._pairs[job], time.monotonic() + self._timeout_s)
+                slot.send(job, self._pairs[job], time.monotonic() + self._timeout_s * _PATIENCE)
 
     def _wait(self, keeper: _KeeperHandle) -> bool:
         now = time.monotonic()
@@ -217,8 +218,10 @@ class _Batch:
     def _read(self, slot: _Slot) -> None:
         for message in slot.receive():
             if "pid" in message:
-                why = f"no result within {self._timeout_s:g} s" if slot.killed else "worker died"
-                self._settle(slot, Comparison("unscored", why))
+                late = f"no result within {self._timeout_s * _PATIENCE:g} s by the clock"
+                self._settle(
+                    slot, Comparison("unscored", late if slot.killed else message["before"])
+                )
                 slot.pid = message["pid"]
             elif message["id"] == slot.request_id:
                 self._settle(slot, Comparison(message["verdict"], message["reason"]))
@@ -233,6 +236,6 @@ class _Batch:
     def _kill_overdue(self, keeper: _KeeperHandle) -> None:
         now = time.monotonic()
         for slot in keeper.slots:
-            if slot.pid is not None and slot.job is not None and now >= slot.deadline:
+            if slot.pid is not None and now >= slot.deadline:
                 keeper.kill(slot.pid)
                 slot.pid, slot.killed, slot.deadline = None, True, math.inf
