@@ -3,7 +3,7 @@
 from prmkit.errors import TooManyFailures
 from prmkit.generators.base import Collected, Failure, Generator, Request
 
-_FEWEST = 20  # calls before a share means anything
+_FEWEST = 100  # of fewer calls the share is taken of this many: one failure is no cause
 
 
 class Guarded:
@@ -21,6 +21,7 @@ class Guarded:
         self._stage = stage
         self._n_calls = 0
         self._n_failed = 0
+        self._last = ""
 
     @property
     def model_id(self) -> str:
@@ -35,17 +36,22 @@ class Guarded:
         """Finished calls.
 
         Raises:
-            TooManyFailures: the share of failed calls is past what is allowed.
+            TooManyFailures: the share of failed calls was past what is allowed; replies that came
+                with the last failure were handed out, and so kept, before.
         """
+        self._check()
         collected = self._generator.collect()
         failures = [c.reply for c in collected if isinstance(c.reply, Failure)]
         self._n_calls += len(collected)
         self._n_failed += len(failures)
-        too_many = self._n_failed > self._max_failed * self._n_calls
-        if failures and too_many and self._n_calls >= _FEWEST:
+        if failures:
+            self._last = f"{failures[-1].kind}: {failures[-1].message}"
+        return collected
+
+    def _check(self) -> None:
+        if self._n_failed > self._max_failed * max(self._n_calls, _FEWEST):
             raise TooManyFailures(
                 f"{self._stage}: {self._n_failed} of {self._n_calls} calls failed, allowed are "
-                f"{self._max_failed:.0%}; the last: {failures[-1].kind}: {failures[-1].message}; "
+                f"{self._max_failed:.0%}; the last: {self._last}; "
                 "run the same command again to go on"
             )
-        return collected

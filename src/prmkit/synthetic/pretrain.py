@@ -36,6 +36,9 @@ class PretrainConfig(Record):
     """Width of the gated feed-forward part."""
     updates: int = Field(ge=1)
     """Optimiser updates."""
+    reading: int = Field(0, ge=0)
+    """Updates at the start in which a judge learns to write solutions, as a policy does: whoever is
+    to find errors must first know what is right. From its own seed, so not as any policy does."""
     batch_tokens: int = Field(4096, ge=256)
     """Tokens an update, padding included."""
     learning_rate: float = Field(0.01, gt=0)
@@ -51,7 +54,9 @@ SHIPPED: dict[str, PretrainConfig] = {
     "policy-weak": PretrainConfig(
         role="policy", layers=4, hidden=96, ffn=288, updates=1800, learning_rate=0.02, seed=3
     ),
-    "judge": PretrainConfig(role="judge", layers=6, updates=4200, learning_rate=0.02, seed=2),
+    "judge": PretrainConfig(
+        role="judge", layers=6, updates=3200, reading=900, learning_rate=0.02, seed=2
+    ),
 }
 """How the models in `weights/` were made."""
 
@@ -84,10 +89,11 @@ def batches(config: PretrainConfig, start: int = 0) -> Iterator[Batch]:
 
     tokenizer = build_tokenizer()
     pad = tokenizer.token_to_id(END_OF_TEXT)
-    draw = policy_example if config.role == "policy" else judge_example
     n = start
     while n < config.updates:
         pool = n // _POOL
+        writes = config.role == "policy" or pool * _POOL < config.reading
+        draw = policy_example if writes else judge_example
         rng = random.Random(f"pretrain/{config.role}/{config.seed}/{pool}")
         progress = pool * _POOL / config.updates
         rows = _pool_rows(tokenizer, draw, rng, progress, config.batch_tokens)
