@@ -25,6 +25,7 @@ _RESOLVERS = (
     ),
     ("merge", re.compile(r"^<<$"), ["<"]),
 )
+_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 _MAX_DIGITS = 300  # a float's range; also below Python's limit on reading whole numbers
 
 
@@ -90,6 +91,13 @@ def _refuse_bad_keys(node: yaml.MappingNode) -> None:
         seen[key.value] = key.start_mark.line + 1
 
 
+def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    # PyYAML's other styles fold Unicode's line ends into spaces
+    style = '"' if _LINE_ENDS.search(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _write_text)
 _Loader.yaml_implicit_resolvers = {}  # none of YAML 1.1's
 for _name, _pattern, _first in _RESOLVERS:
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", _pattern, _first)
