@@ -16,6 +16,7 @@ from prmkit.errors import MissingExtra, ModelError
 from prmkit.scoring.families import FAMILIES, Family, Formatter
 from prmkit.scoring.head import HEAD_TENSORS, N_CLASSES, Qwen2ForProcessRewardModel
 from prmkit.scoring.quiet import quiet
+from prmkit.store.files import write_json
 
 try:
     import torch
@@ -25,6 +26,7 @@ except ImportError as error:
     raise MissingExtra.of(str(error.name), "local") from error
 
 FORMAT_FILE = "prm.json"
+_CONTENT = frozenset({".safetensors", ".json", ".jinja", ".txt"})
 _OURS = Qwen2ForProcessRewardModel.__name__
 
 
@@ -50,7 +52,7 @@ def save_checkpoint(model: Any, formatter: Formatter, directory: Path) -> None:
     with quiet():
         model.save_pretrained(directory)
     formatter.tokenizer.save_pretrained(directory)
-    (directory / FORMAT_FILE).write_text(formatter.family.model_dump_json(indent=2) + "\n")
+    write_json(directory / FORMAT_FILE, formatter.family.model_dump(mode="json"))
 
 
 def load_checkpoint(
@@ -73,7 +75,7 @@ def load_checkpoint(
     formatter = Formatter(load_tokenizer(directory), family or _saved_family(directory))
     model = _load_model(directory, architecture).eval().to(device or default_device())
     model.config.use_cache = False
-    return Checkpoint(model, formatter, f"{directory.name}@{_digest(directory)[:12]}")
+    return Checkpoint(model, formatter, f"{directory.resolve().name}@{_digest(directory)[:12]}")
 
 
 def load_tokenizer(directory: Path) -> Any:
@@ -166,7 +168,7 @@ def _digest(directory: Path) -> str:
     """Hash of everything that decides a score."""
     digest = hashlib.sha256()
     for path in sorted(directory.iterdir()):
-        if path.suffix in {".safetensors", ".json", ".jinja", ".txt"}:
+        if path.suffix in _CONTENT and path.name != "training.json":
             with path.open("rb") as file:
                 digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

@@ -20,6 +20,7 @@ from prmkit.errors import ConfigError, DataError, RunError
 from prmkit.records import LabelledSolution
 from prmkit.scoring.families import FAMILIES, Family
 from prmkit.seeds import draw_seed
+from prmkit.store.files import read_json, write_json
 from prmkit.training.examples import DECISION, Example, Examples, build_examples
 from prmkit.training.history import Counts, TrainingReport, history_rows
 
@@ -158,7 +159,8 @@ class _Run:
 
         shutil.rmtree(directory, ignore_errors=True)
         save_checkpoint(self.model, self.formatter, directory)
-        (directory / REPORT_FILE).write_text(report.model_dump_json(indent=2) + "\n")
+        write_json(directory / REPORT_FILE, report.model_dump(mode="json"))
+        _sync(directory)
 
 
 def _prepare(
@@ -168,7 +170,7 @@ def _prepare(
     seed: int,
     options: TrainOptions,
 ) -> _Run:
-    from prmkit.training.head import from_backbone
+    from prmkit.training.backbone import from_backbone
 
     _micro_batch(config, options)
     model, formatter = from_backbone(
@@ -230,15 +232,22 @@ def _claim(out: Path, identity: dict[str, Any], *, resume: bool) -> Path:
     record = partial / _RUN_FILE
     if not record.exists():
         partial.mkdir(parents=True, exist_ok=True)
-        record.write_text(json.dumps(identity, indent=2) + "\n")
+        write_json(record, identity)
         return partial
     if not resume:
         raise RunError(f"{partial} holds an unfinished run; ask to resume it, or remove it")
-    found = json.loads(record.read_text())
+    found = read_json(record)
     differ = sorted(key for key in identity if found.get(key) != identity[key])
     if differ:
         raise RunError(f"{partial} was started with another {', '.join(differ)}; cannot resume it")
     return partial
+
+
+def _sync(directory: Path) -> None:
+    """Have the weights on disk before the directory gets its final name."""
+    for path in directory.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def _last_checkpoint(folder: Path) -> str | None:
