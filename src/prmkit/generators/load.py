@@ -1,0 +1,86 @@
+"""From a model's name in a recipe to its directory and its generator.
+
+`synthetic:NAME` is a model that ships with the package; anything else is a directory.
+"""
+
+import json
+from importlib import resources
+from pathlib import Path
+
+from prmkit.errors import MissingExtra, ModelError
+from prmkit.generators.base import Generator
+
+_SHIPPED = "synthetic:"
+_NEEDED = ("config.json", "tokenizer.json", "tokenizer_config.json")
+
+
+def resolve_model(model: str) -> Path:
+    """The directory that a model's name means.
+
+    Raises:
+        ModelError: no model ships under that name, or there is no such directory.
+    """
+    if model.startswith(_SHIPPED):
+        return _shipped(model.removeprefix(_SHIPPED))
+    path = Path(model)
+    if not path.is_dir():
+        raise ModelError(
+            f"model {model!r}: no such directory; allowed: a directory or synthetic:NAME"
+        )
+    return path
+
+
+def _shipped(name: str) -> Path:
+    weights = Path(str(resources.files("prmkit.synthetic"))) / "weights"
+    known = sorted(p.name for p in weights.iterdir() if p.is_dir()) if weights.is_dir() else []
+    if name not in known:
+        shown = ", ".join(f"{_SHIPPED}{n}" for n in known) or "none"
+        raise ModelError(f"model {_SHIPPED + name!r} does not ship; allowed: {shown}")
+    return weights / name
+
+
+def check_model(model: str) -> Path:
+    """Find fault with a model's directory without loading it; the directory.
+
+    Raises:
+        ModelError: a file is missing or unreadable, there are no safetensors weights, or there is
+            no chat template.
+    """
+    path = resolve_model(model)
+    for name in _NEEDED:
+        if not (path / name).is_file():
+            raise ModelError(f"model {model!r}: {path / name} is missing")
+    if not any(path.glob("*.safetensors")):
+        raise ModelError(f"model {model!r}: {path} has no .safetensors weights")
+    if (path / "chat_template.jinja").is_file():
+        return path
+    try:
+        config = json.loads((path / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"model {model!r}: {path / 'tokenizer_config.json'}: {error}") from error
+    if not config.get("chat_template"):
+        raise ModelError(
+            f"model {model!r}: no chat template in tokenizer_config.json or chat_template.jinja"
+        )
+    return path
+
+
+def load_generator(model: str, batch_size: int = 256, threads: int | None = None) -> Generator:
+    """Load a model into this process.
+
+    Args:
+        model: A directory or `synthetic:NAME`.
+        batch_size: The most completions decoded at once.
+        threads: CPU threads; None leaves the setting alone.
+
+    Raises:
+        ModelError: the model cannot be used.
+        MissingExtra: torch or transformers is not installed.
+    """
+    path = check_model(model)
+    try:
+        from prmkit.generators.hf_local import HfLocalGenerator
+    except ImportError as error:
+        raise MissingExtra.of(error.name or "torch", "local") from error
+
+    return HfLocalGenerator(path, batch_size=batch_size, threads=threads)
