@@ -60,7 +60,7 @@ def bare_type(annotation: Any) -> Any:
     if get_origin(annotation) is Annotated:
         return bare_type(get_args(annotation)[0])
     if takes_none(annotation):
-        return next(a for a in get_args(annotation) if a is not types.NoneType)
+        return bare_type(next(a for a in get_args(annotation) if a is not types.NoneType))
     return annotation
 
 
