@@ -1,5 +1,7 @@
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import torch
@@ -23,10 +25,12 @@ def saved(directory: Path, family: Family = OWN) -> Path:
     return directory
 
 
-def edit_tensors(directory: Path, drop: str = "", **new: torch.Tensor) -> None:
+def edit_tensors(
+    directory: Path, new: Mapping[str, torch.Tensor] = MappingProxyType({}), drop: str = ""
+) -> None:
     path = directory / "model.safetensors"
     tensors = {name: tensor for name, tensor in load_file(path).items() if name != drop}
-    save_file(tensors | new, path, metadata={"format": "pt"})
+    save_file(tensors | dict(new), path, metadata={"format": "pt"})
 
 
 def edit_config(directory: Path, **changes: object) -> None:
@@ -49,7 +53,7 @@ def test_what_is_saved_comes_back_equal(tmp_path: Path) -> None:
 def test_the_model_id_changes_with_the_weights_and_not_with_the_place(tmp_path: Path) -> None:
     first = load_checkpoint(saved(tmp_path / "a" / "prm"), device="cpu").model_id
     same = load_checkpoint(saved(tmp_path / "b" / "prm"), device="cpu").model_id
-    edit_tensors(tmp_path / "b" / "prm", **{"score.2.bias": torch.ones(2)})
+    edit_tensors(tmp_path / "b" / "prm", {"score.2.bias": torch.ones(2)})
     other = load_checkpoint(tmp_path / "b" / "prm", device="cpu").model_id
     assert first == same != other
     assert first.startswith("prm@")
@@ -70,7 +74,7 @@ def test_a_published_directory_loads_without_running_its_code(tmp_path: Path) ->
     )
     for name in ("configuration_qwen2_rm.py", "modeling_qwen2_rm.py"):
         (tmp_path / name).write_text("raise SystemExit('remote code was run')")
-    edit_tensors(tmp_path, **{"lm_head.weight": torch.zeros(260, 32)})
+    edit_tensors(tmp_path, {"lm_head.weight": torch.zeros(260, 32)})
     loaded = load_checkpoint(tmp_path, device="cpu")
     assert type(loaded.model) is Qwen2ForProcessRewardModel
     assert loaded.formatter.family == FAMILIES["qwen2.5-math-prm"]
@@ -84,7 +88,7 @@ def test_a_missing_tensor_is_named(tmp_path: Path, name: str) -> None:
 
 
 def test_a_head_of_another_width_is_refused(tmp_path: Path) -> None:
-    edit_tensors(saved(tmp_path), **{"score.2.weight": torch.zeros(3, 32)})
+    edit_tensors(saved(tmp_path), {"score.2.weight": torch.zeros(3, 32)})
     with pytest.raises(ModelError, match="has 3 outputs, not 2"):
         load_checkpoint(tmp_path, device="cpu")
 

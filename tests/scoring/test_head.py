@@ -12,9 +12,10 @@ IDS = torch.tensor([[5, 6, 7, 8, 9, 7], [5, 7, 6, 7, 0, 0]])
 MASK = torch.tensor([[0, 0, 1, 0, 0, 1], [0, 1, 0, 1, 0, 0]], dtype=torch.bool)
 
 
-def model(seed: int = 0) -> Qwen2ForProcessRewardModel:
-    torch.manual_seed(seed)
-    made = Qwen2ForProcessRewardModel(tiny_config(16)).eval()
+def model() -> Qwen2ForProcessRewardModel:
+    torch.manual_seed(0)
+    made = Qwen2ForProcessRewardModel(tiny_config(16))
+    made.eval()
     for bias in (made.score[0].bias, made.score[2].bias):
         torch.nn.init.normal_(bias)
     return made
