@@ -1,0 +1,66 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny_models import tiny_tokenizer
+
+from prmkit.errors import ModelError
+from prmkit.generators.base import Message, Request
+from prmkit.generators.chat_text import ChatText, cut_at_stop
+
+TOKENIZER = tiny_tokenizer()
+TEXT = ChatText(TOKENIZER, set(), "here")
+
+
+def ask(prefix: str = "", question: str = "1 + 1?") -> Request:
+    return Request(messages=(Message(role="user", content=question),), prefix=prefix, seed=0)
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_the_ids_are_those_of_the_whole_rendered_text(question: str, prefix: str) -> None:
+    rendered = f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n{prefix}"
+    ids = TEXT.encode(ask(prefix, question))
+    assert ids == tuple(TOKENIZER(rendered, add_special_tokens=False)["input_ids"])
+
+
+def test_a_begin_token_is_written_by_the_template_alone() -> None:
+    template = "{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}"
+    tokenizer = tiny_tokenizer(template=template)
+    tokenizer.bos_token = "<|im_start|>"
+    ids = ChatText(tokenizer, set(), "here").encode(ask())
+    assert ids.count(tokenizer.bos_token_id) == 1
+
+
+@given(st.text(max_size=30))
+def test_decoding_gives_back_what_was_encoded(text: str) -> None:
+    ids = TOKENIZER(text, add_special_tokens=False)["input_ids"]
+    assert TEXT.decode(TEXT.encode(ask())[-1:], ids) == text
+
+
+def test_end_tokens_are_those_of_tokenizer_template_and_config() -> None:
+    end = TOKENIZER.convert_tokens_to_ids("<|im_end|>")
+    assert ChatText(TOKENIZER, {5}, "here").end_ids == {5, end}
+
+
+def test_no_chat_template_is_an_error() -> None:
+    with pytest.raises(ModelError, match="here: no chat template"):
+        ChatText(tiny_tokenizer(template=None), set(), "here")
+
+
+def test_a_template_that_refuses_is_an_error_of_the_model() -> None:
+    picky = tiny_tokenizer(template="{{ raise_exception('no system turn') }}")
+    with pytest.raises(ModelError, match="no system turn"):
+        ChatText(picky, set(), "here").encode(ask())
+
+
+def test_tokens_that_may_end_a_stop_text_hold_its_last_character() -> None:
+    may_end = TEXT.may_end(("ab", "\n\n"), len(TOKENIZER))
+    ids = {c: TOKENIZER(c, add_special_tokens=False)["input_ids"][-1] for c in "ab\n"}
+    assert [may_end[ids[c]] for c in "ab\n"] == [False, True, True]
+    # "é" is two bytes, each a part of a character: either may end a stop text
+    assert all(may_end[i] for i in TOKENIZER("é", add_special_tokens=False)["input_ids"])
+
+
+def test_the_earliest_stop_text_cuts() -> None:
+    assert cut_at_stop("one two three", ("three", "two")) == "one "
+    assert cut_at_stop("one", ("two",)) is None
+    assert cut_at_stop("one", ("",)) is None
