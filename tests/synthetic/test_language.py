@@ -22,19 +22,19 @@ def test_what_is_rendered_parses_back(seed: int) -> None:
     ("text", "claim"),
     [
         (
-            "Bob has 17 more than Gia: 26 + 17 = 43.",
+            "Bob has 17 more than Gia: 26+17=43.",
             Derivation("Bob", "add", ("Gia",), 17, "+", (26, 17), 43),
         ),
         (
-            "Bob has 17 fewer than Gia: 26 - 17 = -9.",
+            "Bob has 17 fewer than Gia: 26-17=-9.",
             Derivation("Bob", "subtract", ("Gia",), 17, "-", (26, 17), -9),
         ),
         (
-            "Bob has the rest of Gia by 7: 26 mod 7 = 5.",
+            "Bob has the rest of Gia by 7: 26 mod 7=5.",
             Derivation("Bob", "remainder", ("Gia",), 7, "mod", (26, 7), 5),
         ),
         (
-            "Bob has as many as Gia and Leo: 1 + 2 = 3.",
+            "Bob has as many as Gia and Leo: 1+2=3.",
             Derivation("Bob", "sum", ("Gia", "Leo"), 0, "+", (1, 2), 3),
         ),
         ("Bob has 3, so the answer is \\boxed{odd}.", Final((("Bob", 3),), "odd")),
@@ -52,11 +52,12 @@ def test_steps_read_as_claimed(text: str, claim: Derivation | Final) -> None:
     "text",
     [
         "",
-        "Bob has 17 more than Gia: 26 + 17 = 43",
-        "Bob has 17 more than Gia: 26 + 17 = 4 3.",
-        "bob has 17 more than Gia: 26 + 17 = 43.",
-        "Bob has 17 more than Gia: 26 / 17 = 43.",
-        "Bob has 99999999999999 more than Gia: 26 + 17 = 43.",
+        "Bob has 17 more than Gia: 26+17=43",
+        "Bob has 17 more than Gia: 26 + 17 = 43.",
+        "Bob has 17 more than Gia: 26+17=4 3.",
+        "bob has 17 more than Gia: 26+17=43.",
+        "Bob has 17 more than Gia: 26/17=43.",
+        "Bob has 99999999999999 more than Gia: 26+17=43.",
         "Bob has 3, so the answer is \\boxed{}.",
         "So the answer is \\boxed{odd}.",
         "Bob has 3 and so the answer is \\boxed{odd}.",

@@ -100,11 +100,11 @@ WORLD = World(
     kind="parity",
     targets=("Finn",),
 )
-BOB = "Bob has 5 more than Ana: 10 + 5 = 15."
-CLEO = "Cleo has 3 times as many as Bob: 15 * 3 = 45."
-DAN = "Dan has as many as Ana and Cleo: 10 + 45 = 55."
-EVA = "Eva has the rest of Dan by 7: 55 mod 7 = 6."
-FINN = "Finn has 20 fewer than Dan: 55 - 20 = 35."
+BOB = "Bob has 5 more than Ana: 10+5=15."
+CLEO = "Cleo has 3 times as many as Bob: 15*3=45."
+DAN = "Dan has as many as Ana and Cleo: 10+45=55."
+EVA = "Eva has the rest of Dan by 7: 55 mod 7=6."
+FINN = "Finn has 20 fewer than Dan: 55-20=35."
 END = "Finn has 35, so the answer is \\boxed{odd}."
 
 TABLE: list[tuple[str, list[str], tuple[int, str] | None]] = [
@@ -112,32 +112,32 @@ TABLE: list[tuple[str, list[str], tuple[int, str] | None]] = [
     ("true aside", [BOB, CLEO, DAN, EVA, FINN, END], None),
     ("said twice", [BOB, BOB, CLEO, DAN, FINN, END], None),
     ("spaces around", [f"  {BOB}\n", CLEO, DAN, FINN, END], None),
-    ("swapped sum", [BOB, CLEO, DAN.replace("10 + 45", "45 + 10"), FINN, END], None),
+    ("swapped sum", [BOB, CLEO, DAN.replace("10+45", "45+10"), FINN, END], None),
     ("swapped names", [BOB, CLEO, DAN.replace("Ana and Cleo", "Cleo and Ana"), FINN, END], None),
-    ("swapped product", [BOB, CLEO.replace("15 * 3", "3 * 15"), DAN, FINN, END], None),
-    ("swapped difference", [BOB, CLEO, DAN, FINN.replace("55 - 20", "20 - 55")],
+    ("swapped product", [BOB, CLEO.replace("15*3", "3*15"), DAN, FINN, END], None),
+    ("swapped difference", [BOB, CLEO, DAN, FINN.replace("55-20", "20-55")],
      (3, "wrong_operand")),
     ("wrong sum", [BOB.replace("15", "16"), CLEO, DAN, FINN, END], (0, "wrong_arithmetic")),
     ("wrong result, right answer", [BOB, CLEO, DAN.replace("55", "57"),
-     FINN.replace("55 - 20 = 35", "57 - 20 = 37"), END.replace("35", "37")],
+     FINN.replace("55-20=35", "57-20=37"), END.replace("35", "37")],
      (2, "wrong_arithmetic")),
-    ("wrong constant", [BOB.replace("5 more", "6 more").replace("+ 5 = 15", "+ 6 = 16")],
+    ("wrong constant", [BOB.replace("5 more", "6 more").replace("+5=15", "+6=16")],
      (0, "wrong_operand")),
-    ("constant differs in equation", [BOB.replace("+ 5 = 15", "+ 6 = 16")], (0, "wrong_operand")),
-    ("wrong source", ["Bob has 5 more than Gia: 4 + 5 = 9."], (0, "wrong_operand")),
-    ("wrong value of source", [BOB, CLEO.replace("15 * 3 = 45", "10 * 3 = 30")],
+    ("constant differs in equation", [BOB.replace("+5=15", "+6=16")], (0, "wrong_operand")),
+    ("wrong source", ["Bob has 5 more than Gia: 4+5=9."], (0, "wrong_operand")),
+    ("wrong value of source", [BOB, CLEO.replace("15*3=45", "10*3=30")],
      (1, "wrong_operand")),
-    ("wrong operation in words", ["Bob has 5 fewer than Ana: 10 - 5 = 5."], (0, "wrong_operation")),
-    ("wrong operation in equation", [BOB.replace("10 + 5 = 15", "10 - 5 = 5")],
+    ("wrong operation in words", ["Bob has 5 fewer than Ana: 10-5=5."], (0, "wrong_operation")),
+    ("wrong operation in equation", [BOB.replace("10+5=15", "10-5=5")],
      (0, "wrong_operation")),
-    ("derives a given", ["Gia has 5 more than Ana: 10 + 5 = 15."], (0, "wrong_operation")),
+    ("derives a given", ["Gia has 5 more than Ana: 10+5=15."], (0, "wrong_operation")),
     ("skips a step", [CLEO], (0, "not_yet_derived")),
     ("answers at once", [END], (0, "not_yet_derived")),
     ("unknown source", [BOB.replace("Ana", "Zoe")], (0, "unknown_quantity")),
     ("unknown person", [BOB.replace("Bob", "Zoe")], (0, "unknown_quantity")),
-    ("unneeded but wrong", [BOB, CLEO, DAN, EVA.replace("= 6", "= 5"), FINN, END],
+    ("unneeded but wrong", [BOB, CLEO, DAN, EVA.replace("=6", "=5"), FINN, END],
      (3, "wrong_arithmetic")),
-    ("division by nothing", [BOB, CLEO, DAN, "Eva has the rest of Dan by 0: 55 mod 0 = 0."],
+    ("division by nothing", [BOB, CLEO, DAN, "Eva has the rest of Dan by 0: 55 mod 0=0."],
      (3, "wrong_operand")),
     ("wrong answer", [BOB, CLEO, DAN, FINN, END.replace("odd", "even")], (4, "wrong_answer")),
     ("answer of another", [BOB, CLEO, DAN, FINN, "Dan has 55, so the answer is \\boxed{odd}."],

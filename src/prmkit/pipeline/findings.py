@@ -14,7 +14,7 @@ from pydantic import Field
 from prmkit.errors import NothingScored
 from prmkit.evaluation.processbench import ProcessResult
 from prmkit.intervals import bootstrap, ratio
-from prmkit.records import Annotated, Estimate, Outcome, Record, Solution, Usage
+from prmkit.records import Annotated, Estimate, Outcome, Record, Solution
 
 Direction = Literal["missed", "invented", "too_early", "too_late"]
 DIRECTIONS: tuple[Direction, ...] = ("missed", "invented", "too_early", "too_late")
@@ -91,6 +91,17 @@ class Comparison(Record):
     """Whether the interval excludes 0."""
 
 
+class Cost(Record):
+    """Tokens of one stage. Which prompt tokens were cached depends on the batch: see the tables."""
+
+    n_calls: int = Field(ge=0)
+    """Completions drawn."""
+    prompt_tokens: int = Field(ge=0)
+    """Prompt tokens, cached or not."""
+    generated_tokens: int = Field(ge=0)
+    """Tokens written."""
+
+
 class Report(Record):
     """The content of report.json."""
 
@@ -120,7 +131,7 @@ class Report(Record):
     """By split, then method."""
     best_of_n_comparisons: list[Comparison]
     """Each PRM (product) against maj@N."""
-    cost: dict[str, Usage]
+    cost: dict[str, Cost]
     """Tokens by stage."""
     findings: list[str] = Field(default_factory=list)
     """The same in words; a difference within its interval is said to be none."""

@@ -23,6 +23,7 @@ from prmkit.pipeline.evaluate import (
 )
 from prmkit.pipeline.findings import (
     Bootstrap,
+    Cost,
     LabelQuality,
     PolicyQuality,
     Report,
@@ -256,9 +257,10 @@ def _kept_share(training: _Training, interval: Bootstrap) -> Estimate | None:
 
 def _cost(
     drawn: Mapping[str, Sequence[Solution]], training: _Training, evaluation: _Evaluation
-) -> dict[str, Usage]:
-    def total(rows: Iterable[Solution | McAnnotation | JudgeAnnotation]) -> Usage:
-        return sum((row.usage for row in rows), Usage())
+) -> dict[str, Cost]:
+    def total(rows: Iterable[Solution | McAnnotation | JudgeAnnotation]) -> Cost:
+        usage = sum((row.usage for row in rows), Usage())
+        return Cost.model_validate(usage.model_dump(exclude={"cached_prompt_tokens"}))
 
     return {
         **{f"solutions.{part}": total(rows) for part, rows in drawn.items()},

@@ -37,8 +37,8 @@ def training_difficulty(rng: random.Random, progress: float) -> Difficulty:
     n = rng.randint(2, most)
     return Difficulty(
         operations=(n, n),
-        distractors=(0, 2 if progress < _EARLY else 5),
-        shuffled=0.3,
+        distractors=(0, 1 if progress < _EARLY else 3),
+        shuffled=0.15,
         largest=rng.choice((99, 150)),
         remainder=0.05,
     )

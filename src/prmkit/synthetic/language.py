@@ -1,6 +1,6 @@
 """From worlds to text and back: problems in several phrasings, steps in one form that parses.
 
-A step names the source before its value ("Bob has 17 more than Gia: 26 + 17 = 43."), so that each
+A step names the source before its value ("Bob has 17 more than Gia: 26+17=43."), so that each
 hop from name to number is explicit.
 """
 
@@ -47,11 +47,11 @@ _RELATION: dict[str, tuple[str, ...]] = {
     ),
 }
 _STEP: dict[Operation, str] = {
-    "add": "{a} has {n} more than {b}: {x} + {y} = {v}.",
-    "subtract": "{a} has {n} fewer than {b}: {x} - {y} = {v}.",
-    "multiply": "{a} has {n} times as many as {b}: {x} * {y} = {v}.",
-    "sum": "{a} has as many as {b} and {c}: {x} + {y} = {v}.",
-    "remainder": "{a} has the rest of {b} by {n}: {x} mod {y} = {v}.",
+    "add": "{a} has {n} more than {b}: {x}+{y}={v}.",
+    "subtract": "{a} has {n} fewer than {b}: {x}-{y}={v}.",
+    "multiply": "{a} has {n} times as many as {b}: {x}*{y}={v}.",
+    "sum": "{a} has as many as {b} and {c}: {x}+{y}={v}.",
+    "remainder": "{a} has the rest of {b} by {n}: {x} mod {y}={v}.",
 }
 SYMBOLS: dict[Operation, str] = {
     "add": "+",
@@ -135,18 +135,25 @@ def step_text(claim: Claim) -> str:
         y=claim.operands[1],
         v=claim.result,
     )
-    usual = SYMBOLS[claim.operation]
-    return text if claim.symbol == usual else text.replace(f" {usual} ", f" {claim.symbol} ")
+    usual, x = SYMBOLS[claim.operation], claim.operands[0]
+    if claim.symbol == usual:
+        return text
+    return text.replace(f": {x}{_spaced(usual)}", f": {x}{_spaced(claim.symbol)}")
 
 
-_NAME, _INT, _EQ = r"([A-Z][a-z]{0,15})", r"(-?\d{1,6})", r"(-?\d{1,6}) (\+|-|\*|mod) (-?\d{1,6})"
+def _spaced(symbol: str) -> str:
+    """How a symbol stands between its operands."""
+    return f" {symbol} " if symbol.isalpha() else symbol
+
+
+_NAME, _INT, _EQ = r"([A-Z][a-z]{0,15})", r"(-?\d{1,6})", r"(-?\d{1,6})(\+|-|\*| mod )(-?\d{1,6})"
 _PARSERS: tuple[tuple[Operation, re.Pattern[str]], ...] = (
-    ("add", re.compile(rf"{_NAME} has {_INT} more than {_NAME}: {_EQ} = {_INT}\.")),
-    ("subtract", re.compile(rf"{_NAME} has {_INT} fewer than {_NAME}: {_EQ} = {_INT}\.")),
-    ("multiply", re.compile(rf"{_NAME} has {_INT} times as many as {_NAME}: {_EQ} = {_INT}\.")),
-    ("remainder", re.compile(rf"{_NAME} has the rest of {_NAME} by {_INT}: {_EQ} = {_INT}\.")),
+    ("add", re.compile(rf"{_NAME} has {_INT} more than {_NAME}: {_EQ}={_INT}\.")),
+    ("subtract", re.compile(rf"{_NAME} has {_INT} fewer than {_NAME}: {_EQ}={_INT}\.")),
+    ("multiply", re.compile(rf"{_NAME} has {_INT} times as many as {_NAME}: {_EQ}={_INT}\.")),
+    ("remainder", re.compile(rf"{_NAME} has the rest of {_NAME} by {_INT}: {_EQ}={_INT}\.")),
 )
-_SUM = re.compile(rf"{_NAME} has as many as {_NAME} and {_NAME}: {_EQ} = {_INT}\.")
+_SUM = re.compile(rf"{_NAME} has as many as {_NAME} and {_NAME}: {_EQ}={_INT}\.")
 _FINAL = re.compile(
     rf"((?:{_NAME} has {_INT}(?:, (?!so)| and |(?=, so))){{1,4}}), so the answer is "
     r"\\boxed\{([A-Za-z0-9?-]{1,16})\}\."
@@ -166,10 +173,10 @@ def parse_step(text: str) -> Claim | None:
             swapped = operation == "remainder"
             number, b = (third, second) if swapped else (second, third)
             operands = (int(x), int(y))
-            return Derivation(a, operation, (b,), int(number), symbol, operands, int(v))
+            return Derivation(a, operation, (b,), int(number), symbol.strip(), operands, int(v))
     if match := _SUM.fullmatch(text):
         a, b, c, x, symbol, y, v = match.groups()
-        return Derivation(a, "sum", (b, c), 0, symbol, (int(x), int(y)), int(v))
+        return Derivation(a, "sum", (b, c), 0, symbol.strip(), (int(x), int(y)), int(v))
     if match := _FINAL.fullmatch(text):
         stated = tuple((n, int(v)) for n, v in _STATED.findall(match.group(1)))
         return Final(stated, match.group(match.lastindex or 0))

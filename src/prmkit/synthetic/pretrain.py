@@ -39,24 +39,20 @@ class PretrainConfig(Record):
     reading: int = Field(0, ge=0)
     """Updates at the start in which a judge learns to write solutions, as a policy does: whoever is
     to find errors must first know what is right. From its own seed, so not as any policy does."""
-    batch_tokens: int = Field(4096, ge=256)
+    batch_tokens: int = Field(2048, ge=256)
     """Tokens an update, padding included."""
-    learning_rate: float = Field(0.01, gt=0)
+    learning_rate: float = Field(0.015, gt=0)
     """Peak rate of Muon; AdamW takes a fifth of it."""
     seed: int = Field(0, ge=0)
     """Seed of weights and examples."""
 
 
 SHIPPED: dict[str, PretrainConfig] = {
-    "policy-strong": PretrainConfig(
-        role="policy", layers=5, updates=4000, learning_rate=0.02, seed=1
-    ),
+    "policy-strong": PretrainConfig(role="policy", layers=5, updates=6000, seed=1),
     "policy-weak": PretrainConfig(
-        role="policy", layers=4, hidden=96, ffn=288, updates=1800, learning_rate=0.02, seed=3
+        role="policy", layers=4, hidden=96, ffn=288, updates=3000, seed=3
     ),
-    "judge": PretrainConfig(
-        role="judge", layers=6, updates=3200, reading=900, learning_rate=0.02, seed=2
-    ),
+    "judge": PretrainConfig(role="judge", layers=6, updates=5500, reading=1500, seed=2),
 }
 """How the models in `weights/` were made."""
 
@@ -68,7 +64,7 @@ class Batch(NamedTuple):
     weights: Any
 
 
-_POOL = 16  # batches drawn together, so that rows of like length share a batch
+_POOL = 32  # batches drawn together, so that rows of like length share a batch
 _CHECKPOINT_EVERY = 500
 _CONTEXT = 1024
 

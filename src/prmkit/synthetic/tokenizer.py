@@ -1,17 +1,19 @@
-"""A word-level fast tokenizer that can still spell any text.
+"""A word-level fast tokenizer that can still spell any text, in the form of Qwen2's.
 
 Every word of the world's language is one token, every digit is one token, and whatever else comes
-is spelt in bytes: byte-level BPE with a fixed vocabulary, no merges, and whole pre-tokens looked up
-first (`ignore_merges`). Decoding gives back the exact text.
+is spelt in bytes. Normaliser and pre-tokenizer are those of `Qwen2Tokenizer` in transformers, which
+puts its own in place of what a checkpoint of model type qwen2 brings along; so the vocabulary is
+byte-level BPE whose merges are trained, within words only, until each word is whole.
 """
 
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from prmkit.errors import MissingExtra
 from prmkit.synthetic.language import vocabulary_text
-from prmkit.synthetic.world import ITEMS, LETTERS, NAMES
+from prmkit.synthetic.world import ITEMS, NAMES
 
 END_OF_TEXT, TURN_START, TURN_END, STEP_TOKEN = (
     "<|endoftext|>",
@@ -26,9 +28,12 @@ CHAT_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
+# the pre-tokenizer of Qwen2Tokenizer (transformers, tokenization_qwen2.py)
 _PRE_TOKEN = (
-    r"\n\n|</?paragraph_| ?\\boxed\{| ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]|\s"  # order matters
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
+_MARKUP = ("\n\n", "</", "paragraph", "boxed", " \\", "right", "wrong", "system", "user")
 
 
 def _library() -> Any:
@@ -40,44 +45,50 @@ def _library() -> Any:
 
 
 def _words() -> list[str]:
-    """Every pre-token of the world's language, with and without the space before it."""
-    lib = _library()
+    """Every word of the language, with and without the space before it, and the markup."""
+    text = " ".join([vocabulary_text(), *NAMES, *ITEMS, "right wrong assistant odd even"])
+    letters = "".join(c if c.isalpha() else " " for c in text)
+    words = sorted({word for word in letters.split() if len(word) > 1})
+    singles = [f" {letter}" for letter in "ABCD("]
+    return [*words, *(f" {word}" for word in words), *singles, *_MARKUP]
+
+
+def _pipeline(lib: Any) -> Any:
     split = lib.pre_tokenizers.Split(lib.Regex(_PRE_TOKEN), "isolated")
-    text = "\n".join(
-        [vocabulary_text(), " ".join(NAMES), " ".join(ITEMS), "system user assistant"]
-        + [f"{d} ( {letter} )" for d, letter in zip("0123456789", LETTERS * 3, strict=False)]
-        + [
-            "\n\n </paragraph_ <paragraph_ \\boxed{odd} \\boxed{even} \\boxed{-1}"
-            " > < -1 0:1. right wrong"
-        ]
+    byte_level = lib.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    return lib.pre_tokenizers.Sequence([split, byte_level])
+
+
+@lru_cache(maxsize=1)
+def _serialised() -> str:
+    lib = _library()
+    tokenizer = lib.Tokenizer(lib.models.BPE())
+    # while merges are trained each word is a text of its own, so that none crosses a word's edge
+    tokenizer.pre_tokenizer = lib.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    trainer = lib.trainers.BpeTrainer(
+        vocab_size=1 << 14,
+        min_frequency=1,
+        special_tokens=list(SPECIAL_TOKENS),
+        initial_alphabet=sorted(lib.pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
     )
-    pieces = {piece.strip(" ") for piece, _ in split.pre_tokenize_str(text)}
-    return sorted(p for p in pieces if p) + [f" {p}" for p in sorted(pieces) if p.strip()]
+    tokenizer.train_from_iterator(_words(), trainer)
+    tokenizer.normalizer = lib.normalizers.NFC()
+    tokenizer.pre_tokenizer = _pipeline(lib)
+    tokenizer.decoder = lib.decoders.ByteLevel()
+    return str(tokenizer.to_str())
 
 
 def build_tokenizer() -> Any:
     """The tokenizer, as a `tokenizers.Tokenizer`."""
-    lib = _library()
-    byte_level = lib.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    pieces = sorted(lib.pre_tokenizers.ByteLevel.alphabet())
-    for word in _words():
-        piece = byte_level.pre_tokenize_str(word)[0][0]
-        if piece not in pieces:
-            pieces.append(piece)
-    vocabulary = {piece: i for i, piece in enumerate([*SPECIAL_TOKENS, *pieces])}
-    tokenizer = lib.Tokenizer(lib.models.BPE(vocab=vocabulary, merges=[], ignore_merges=True))
-    split = lib.pre_tokenizers.Split(lib.Regex(_PRE_TOKEN), "isolated")
-    tokenizer.pre_tokenizer = lib.pre_tokenizers.Sequence([split, byte_level])
-    tokenizer.decoder = lib.decoders.ByteLevel()
-    tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
-    return tokenizer
+    return _library().Tokenizer.from_str(_serialised())
 
 
 def save_tokenizer(folder: Path) -> None:
     """Write tokenizer files that `AutoTokenizer.from_pretrained(folder)` reads."""
     build_tokenizer().save(str(folder / "tokenizer.json"))
     config = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
+        "tokenizer_class": "Qwen2Tokenizer",
         "eos_token": TURN_END,
         "pad_token": END_OF_TEXT,
         "additional_special_tokens": [TURN_START, STEP_TOKEN],

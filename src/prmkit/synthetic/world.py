@@ -251,7 +251,7 @@ def _add_distractors(
         name, position = names.pop(), rng.randint(1, len(statements))
         source = rng.choice(statements[:position]).name
         relation = _choose_relation(rng, _Node(name, (source,)), values, difficulty)
-        if relation is None or rng.random() < 0.5:
+        if relation is None or rng.random() < 0.65:
             values[name] = rng.randint(2, min(60, difficulty.largest // 2))
             given = Given(name=name, value=values[name], phrasing=rng.randrange(6))
             statements.insert(position, given)
