@@ -14,6 +14,7 @@ predecessor ended), {"id", "verdict", "reason", "leaving"} for each request. Own
 """
 
 import contextlib
+import dataclasses
 import functools
 import gc
 import json
@@ -32,7 +33,11 @@ Verdict = Literal["equal", "different", "unscored"]
 
 _RECURSION_LIMIT = 20_000  # long sums parse into deep trees; sympy walks them recursively
 _PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}(?=[^A-Za-z}]|$)")
+_UNIT_LETTER = re.compile(r"[0-9}]\s*[A-Za-z]\W*$", re.MULTILINE)
 _RECYCLE = 3
+# math-verify swallows MemoryError, and "different" then proves nothing. What exhausts memory here
+# grows by multiplying, so it is resident to a good part before the allocation that fails.
+_SWOLLEN = 0.1
 
 
 class Comparison(NamedTuple):
@@ -139,7 +144,8 @@ class _Worker:
     def __init__(self, owner: socket.socket, limits: _Limits) -> None:
         self._owner = owner
         self._limits = limits
-        self._memory_before = _peak_bytes()
+        self._peak_at_start = _peak_bytes()
+        self._headroom = limits.memory_bytes - self._peak_at_start
 
     def run(self, before: str) -> int:
         """Answer requests until the owner leaves; the exit code."""
@@ -152,13 +158,15 @@ class _Worker:
             for line in lines:
                 request = json.loads(line)
                 signal.setitimer(signal.ITIMER_PROF, self._limits.timeout_s)
+                peak_before = _peak_bytes()
                 comparison = compare(request["answer"], request["reference"])
-                swollen = _peak_bytes() - self._memory_before > self._limits.memory_bytes // 4
+                peak = _peak_bytes()
+                swollen = peak - peak_before > self._headroom * _SWOLLEN
                 if swollen and comparison.verdict == "different":
-                    # sympy and math-verify swallow MemoryError, so "different" proves nothing now.
                     comparison = Comparison("unscored", "out of memory")
-                self._send({"id": request["id"], **comparison._asdict(), "leaving": swollen})
-                if swollen:
+                leaving = swollen or peak - self._peak_at_start > self._headroom / 2
+                self._send({"id": request["id"], **comparison._asdict(), "leaving": leaving})
+                if leaving:
                     return _RECYCLE
         return 0
 
@@ -176,10 +184,18 @@ class _Worker:
 
 def compare(answer: str, reference: str) -> Comparison:
     """Compare with math-verify, without any time limit of its own; the reference goes first."""
-    golds = _parsed(reference)
+    found = _compare(answer, reference, units=True)
+    if found.verdict == "different" and (_UNIT_LETTER.search(answer + "\n" + reference)):
+        # math-verify drops a last letter that is also a unit: 2t would be 2 tonnes, unlike t + t.
+        return _compare(answer, reference, units=False)
+    return found
+
+
+def _compare(answer: str, reference: str, *, units: bool) -> Comparison:
+    golds = _parsed(reference, units)
     if not golds:
         return Comparison("unscored", "reference is not readable as mathematics")
-    targets = _parsed(answer)
+    targets = _parsed(answer, units)
     if not targets:
         return Comparison("different", "answer is not readable as mathematics")
     from math_verify import verify
@@ -195,10 +211,14 @@ def compare(answer: str, reference: str) -> Comparison:
 
 
 @functools.lru_cache(maxsize=2048)
-def _parsed(answer: str) -> tuple[Any, ...]:
-    from math_verify import parse
+def _parsed(answer: str, units: bool) -> tuple[Any, ...]:  # noqa: FBT001 - lru_cache's key
+    from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse
 
-    return tuple(parse(_as_math(answer), parsing_timeout=None))
+    latex = LatexExtractionConfig()
+    if not units:
+        kept = dataclasses.replace(latex.normalization_config, units=False)
+        latex = dataclasses.replace(latex, normalization_config=kept)
+    return tuple(parse(_as_math(answer), [latex, ExprExtractionConfig()], parsing_timeout=None))
 
 
 def _as_math(answer: str) -> str:
