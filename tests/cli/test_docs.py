@@ -2,7 +2,15 @@ from pathlib import Path
 
 import pytest
 
-from prmkit.cli.docs import PAGES, main, record_types, records_markdown
+from prmkit.cli.docs import (
+    PAGES,
+    cli_markdown,
+    main,
+    recipe_markdown,
+    record_types,
+    records_markdown,
+)
+from prmkit.config import Recipe
 from prmkit.records import Annotated, McAnnotation, Record, Solution
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +39,17 @@ def test_every_record_is_there_but_not_the_bases() -> None:
     page = records_markdown()
     assert all(f"\n## {kind.__name__}\n" in page for kind in kinds)
     assert page.endswith("|\n")
-    assert list(PAGES) == ["docs/records.md"]
+
+
+def test_every_key_of_a_recipe_and_every_command_is_there() -> None:
+    recipe = recipe_markdown()
+    assert "| `k` | a whole number, at least 1 | `8` |" in recipe
+    assert all(f"\n| `{name}` |" in recipe for name in Recipe.model_fields)
+    commands = cli_markdown()
+    assert "## prm run" in commands
+    assert "## prm synthetic pretrain" in commands
+    assert "| `--set` |" in commands
+    assert list(PAGES) == ["docs/records.md", "docs/recipe.md", "docs/cli.md"]
 
 
 def test_a_field_shows_arrow_type_range_and_docstring() -> None:

@@ -5,16 +5,22 @@ With `--check` nothing is written, and a page that is missing or stale is an err
 
 import argparse
 import inspect
+import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from enum import EnumMeta
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+import typer
 from pydantic.fields import FieldInfo
 
-from prmkit import records
+from prmkit import config, records
+from prmkit.cli.main import app
+from prmkit.config import Config
 from prmkit.faults import allowed_values, as_model, bare_type, takes_none
+from prmkit.generators.base import Sampling
 from prmkit.records import Record
 from prmkit.store import arrow_schema
 
@@ -46,7 +52,101 @@ def record_types() -> list[type[Record]]:
     return [kind for kind in own if not any(kind in other.__mro__[1:] for other in own)]
 
 
-PAGES: dict[str, Callable[[], str]] = {"docs/records.md": records_markdown}
+_RECIPE_HEAD = """\
+# Recipes
+
+Generated from `src/prmkit/config.py` by `python -m prmkit.cli.docs`; edit there.
+
+A recipe is one YAML file. A key that stands in no table below is an error that names the nearest
+one; `prm run RECIPE --set a.b=value` changes one key.
+"""
+
+
+def recipe_markdown() -> str:
+    """docs/recipe.md: each settings model with its keys, allowed values and docstrings."""
+    kinds: list[type[Config] | type[Record]] = [
+        kind
+        for kind in vars(config).values()
+        if isinstance(kind, type) and issubclass(kind, Config) and kind is not Config
+    ]
+    return "\n".join([_RECIPE_HEAD, *map(_settings, [*reversed(kinds), Sampling])])
+
+
+def _settings(kind: type[Config] | type[Record]) -> str:
+    rows = [
+        f"| `{name}` | {_cell(_allowed_setting(field))} | {_default(field)} "
+        f"| {_cell(field.description or '')} |"
+        for name, field in kind.model_fields.items()
+    ]
+    head = ["| key | allowed | default | meaning |", "|---|---|---|---|"]
+    about = inspect.getdoc(kind) or ""
+    return "\n".join([f"## {kind.__name__}", "", about, "", *head, *rows, ""])
+
+
+def _allowed_setting(field: FieldInfo) -> str:
+    """What a key takes; settings within settings have tables of their own."""
+    inner = _inner_settings(field.annotation)
+    if inner is None:
+        return allowed_values(field)
+    origin = get_origin(bare_type(field.annotation))
+    prefix = "a list of " if origin is tuple else "names, each with " if origin is dict else ""
+    return (
+        f"{prefix}[{inner}](#{inner.lower()}){', or null' if takes_none(field.annotation) else ''}"
+    )
+
+
+def _inner_settings(annotation: Any) -> str | None:
+    bare = bare_type(annotation)
+    if get_origin(bare) in (tuple, dict):
+        bare = next(a for a in reversed(get_args(bare)) if a is not Ellipsis)
+    inner = as_model(bare)
+    return inner.__name__ if inner else None
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    return "see there" if as_model(field.annotation) else f"`{json.dumps(field.default)}`"
+
+
+_CLI_HEAD = """\
+# The prm command
+
+Generated from `src/prmkit/cli` by `python -m prmkit.cli.docs`; edit there.
+
+Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 an error explained in one
+line, 2 wrong usage, 130 interrupted.
+"""
+
+
+def cli_markdown() -> str:
+    """docs/cli.md: each subcommand with its help, arguments and options."""
+    root = typer.main.get_command(app)
+    return "\n".join([_CLI_HEAD, *_commands(root, "prm")])
+
+
+def _commands(command: Any, path: str) -> Iterator[str]:
+    if hasattr(command, "commands"):
+        for name, child in command.commands.items():
+            yield from _commands(child, f"{path} {name}")
+        return
+    rows = [
+        f"| `{', '.join(p.opts) if p.param_type_name == 'option' else p.name.upper()}` "
+        f"| {_cell(getattr(p, 'help', '') or '')} |"
+        for p in command.params
+        if p.name != "help"
+    ]
+    text = inspect.cleandoc(command.help or "")
+    shown = re.sub(r"(?m)^ {4}(prm .*)$", r"    \1", text)
+    head = ["| argument or option | meaning |", "|---|---|"]
+    yield "\n".join([f"## {path}", "", shown, "", *head, *rows, ""])
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/records.md": records_markdown,
+    "docs/recipe.md": recipe_markdown,
+    "docs/cli.md": cli_markdown,
+}
 """Each generated page, by its path in the repository."""
 
 

@@ -51,7 +51,7 @@ def pretrain(
 @app.command()
 def problems(
     split: str = typer.Option("medium", help="easy, medium, hard or hardest."),
-    n: int = typer.Option(3, min=1, help="How many."),
+    n: int = typer.Option(3, "-n", min=1, help="How many."),
     seed: int = typer.Option(0, min=0, help="Seed."),
 ) -> None:
     """Show problems of the synthetic world with right solutions.

@@ -1,0 +1,56 @@
+"""The command line as a person meets it: a fresh process, its output and its exit code."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOY = Path(__file__).parents[2] / "recipes" / "toy.yaml"
+
+
+def prm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "prmkit.cli.main", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--version"], 0, "0.1.0"),
+        (["run", "--help"], 0, "prm run recipes/toy.yaml --out runs/toy"),
+        (["synthetic", "problems", "--split", "easy", "-n", "1"], 0, "so the answer is \\boxed{"),
+        (["nonsense"], 2, "No such command 'nonsense'"),
+        (["run"], 2, "Missing argument"),
+        (["run", str(TOY)], 2, "give a run folder"),
+        (["run", "absent.yaml", "--out", "x"], 1, "error: absent.yaml"),
+        (["run", str(TOY), "--set", "rollouts.k=0"], 1, "rollouts.k"),
+        (["run", str(TOY), "--set", "rollouts.threshold=8"], 1, "must be below k = 8"),
+        (["run", str(TOY), "--set", "rolouts.k=1"], 1, "nearest known: rollouts"),
+        (["run", str(TOY), "--set", "judge.model=/absent"], 1, "'/absent': no such directory"),
+        (["synthetic", "problems", "--split", "x"], 1, "allowed are easy, medium, hard, hardest"),
+    ],
+)
+def test_what_it_says_and_its_exit_code(arguments: list[str], code: int, said: str) -> None:
+    done = prm(*arguments)
+    assert done.returncode == code, done.stderr
+    assert said in " ".join((done.stdout + done.stderr).split())
+    assert "Traceback" not in done.stderr
+
+
+def test_an_error_is_one_line_on_stderr_and_nothing_on_stdout() -> None:
+    done = prm("run", "absent.yaml", "--out", "x")
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_model_without_a_chat_template_is_refused_before_anything_is_loaded(
+    tmp_path: Path,
+) -> None:
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"not read")
+    done = prm("run", str(TOY), "--set", f"training.base={tmp_path}", "--out", "x")
+    assert done.returncode == 1
+    assert "no chat template" in done.stderr
+    assert not Path("x").exists()
