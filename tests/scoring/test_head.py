@@ -16,8 +16,8 @@ def model() -> Qwen2ForProcessRewardModel:
     torch.manual_seed(0)
     made = Qwen2ForProcessRewardModel(tiny_config(16))
     made.eval()
-    for bias in (made.score[0].bias, made.score[2].bias):
-        torch.nn.init.normal_(bias)
+    for name in ("score.0.bias", "score.2.bias"):
+        torch.nn.init.normal_(made.get_parameter(name))
     return made
 
 

@@ -150,7 +150,7 @@ class _Run:
             precision="bf16" if _bf16(self.options) else "fp32",
             train=Counts.of(self.train),
             validation=Counts.of(self.validation),
-            history=history_rows(state.log_history[:-1]),
+            history=history_rows(state.log_history),
             best_step=state.best_global_step if validated else state.global_step,
         )
 
