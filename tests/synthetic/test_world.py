@@ -74,7 +74,7 @@ def test_all_relations_have_several_phrasings() -> None:
     )
     texts = {
         question_text(world.model_copy(update={"statements": (world.statements[0], reworded)}))
-        for phrasing in range(6)
+        for phrasing in range(3)
         for reworded in [world.statements[1].model_copy(update={"phrasing": phrasing})]
     }
     assert len(texts) == 3

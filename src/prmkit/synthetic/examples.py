@@ -41,6 +41,7 @@ def training_difficulty(rng: random.Random, progress: float) -> Difficulty:
         shuffled=0.15,
         largest=rng.choice((99, 150)),
         remainder=0.05,
+        unusual=0.12,
     )
 
 

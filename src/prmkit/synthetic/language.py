@@ -22,6 +22,7 @@ _GIVEN = (
     "{a} owns {n} {item}.",
     "There are {n} {item} in the bag of {a}.",
 )
+# the last form of each names its subject last, which is harder to read
 _RELATION: dict[str, tuple[str, ...]] = {
     "add": (
         "{a} has {n} more {item} than {b}.",
@@ -35,14 +36,17 @@ _RELATION: dict[str, tuple[str, ...]] = {
     ),
     "multiply": (
         "{a} has {n} times as many {item} as {b}.",
+        "{a} has {n} times the {item} of {b}.",
         "The {item} of {b}, {n} times over, make those of {a}.",
     ),
     "sum": (
         "{a} has as many {item} as {b} and {c} together.",
+        "{a} has the {item} of {b} and {c} put together.",
         "{b} and {c} put together have as many {item} as {a}.",
     ),
     "remainder": (
         "{a} has the {item} left over when those of {b} are packed in bags of {n}.",
+        "{a} has what is left of the {item} of {b} packed in bags of {n}.",
         "Packing the {item} of {b} in bags of {n} leaves over those of {a}.",
     ),
 }
@@ -92,11 +96,10 @@ def question_text(world: World) -> str:
 
 def _statement(statement: Given | Relation, item: str) -> str:
     if isinstance(statement, Given):
-        form = _GIVEN[statement.phrasing % len(_GIVEN)]
-        return form.format(a=statement.name, n=statement.value, item=item)
+        return _GIVEN[statement.phrasing].format(a=statement.name, n=statement.value, item=item)
     forms = _RELATION[statement.operation]
     b, c = statement.sources[0], statement.sources[-1]
-    return forms[statement.phrasing % len(forms)].format(
+    return forms[statement.phrasing].format(
         a=statement.name, b=b, c=c, n=statement.number, item=item
     )
 

@@ -41,18 +41,18 @@ class PretrainConfig(Record):
     to find errors must first know what is right. From its own seed, so not as any policy does."""
     batch_tokens: int = Field(2048, ge=256)
     """Tokens an update, padding included."""
-    learning_rate: float = Field(0.015, gt=0)
+    learning_rate: float = Field(0.02, gt=0)
     """Peak rate of Muon; AdamW takes a fifth of it."""
     seed: int = Field(0, ge=0)
     """Seed of weights and examples."""
 
 
 SHIPPED: dict[str, PretrainConfig] = {
-    "policy-strong": PretrainConfig(role="policy", layers=5, updates=6000, seed=1),
+    "policy-strong": PretrainConfig(role="policy", layers=5, updates=4500, seed=1),
     "policy-weak": PretrainConfig(
-        role="policy", layers=4, hidden=96, ffn=288, updates=3000, seed=3
+        role="policy", layers=4, hidden=96, ffn=288, updates=2000, seed=3
     ),
-    "judge": PretrainConfig(role="judge", layers=6, updates=5500, reading=1500, seed=2),
+    "judge": PretrainConfig(role="judge", layers=6, updates=4700, reading=1200, seed=2),
 }
 """How the models in `weights/` were made."""
 

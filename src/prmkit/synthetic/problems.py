@@ -15,12 +15,24 @@ from prmkit.synthetic.world import Difficulty, World, make_world
 
 SPLITS: dict[str, Difficulty] = {
     "easy": Difficulty(operations=(2, 3), distractors=(0, 1), shuffled=0.0, largest=99),
-    "medium": Difficulty(operations=(3, 5), distractors=(0, 2), shuffled=0.1, largest=99),
+    "medium": Difficulty(
+        operations=(3, 5), distractors=(0, 2), shuffled=0.1, largest=99, unusual=0.05
+    ),
     "hard": Difficulty(
-        operations=(5, 6), distractors=(1, 3), shuffled=0.2, largest=150, remainder=0.05
+        operations=(5, 6),
+        distractors=(1, 3),
+        shuffled=0.2,
+        largest=150,
+        remainder=0.05,
+        unusual=0.1,
     ),
     "hardest": Difficulty(
-        operations=(7, 8), distractors=(2, 3), shuffled=0.3, largest=150, remainder=0.05
+        operations=(7, 8),
+        distractors=(2, 3),
+        shuffled=0.3,
+        largest=150,
+        remainder=0.05,
+        unusual=0.2,
     ),
 }
 """Difficulty by split, easiest first."""

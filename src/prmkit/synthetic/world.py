@@ -33,8 +33,8 @@ class Given(Record):
     """Who."""
     value: int = Field(ge=1)
     """How many."""
-    phrasing: int = Field(0, ge=0)
-    """Which of the phrasings the text uses."""
+    phrasing: int = Field(0, ge=0, lt=3)
+    """Which of the phrasings the text uses; 2 is the unusual one."""
 
 
 class Relation(Record):
@@ -48,8 +48,8 @@ class Relation(Record):
     """From whom: two for `sum`, else one."""
     number: int = 0
     """The constant in the statement; 0 for `sum`, which has none."""
-    phrasing: int = Field(0, ge=0)
-    """Which of the phrasings the text uses."""
+    phrasing: int = Field(0, ge=0, lt=3)
+    """Which of the phrasings the text uses; 2 is the unusual one."""
 
 
 class World(Record):
@@ -119,6 +119,8 @@ class Difficulty(Record):
     """No number in the problem is larger."""
     remainder: float = Field(0.0, ge=0.0, le=1.0)
     """Share of one-source relations that are remainders."""
+    unusual: float = Field(0.0, ge=0.0, le=1.0)
+    """Share of statements in a phrasing that names its subject last."""
 
 
 def _constant(relation: Relation) -> tuple[int, ...]:
@@ -184,12 +186,20 @@ def _grow(rng: random.Random, targets: list[str], names: list[str], n: int) -> l
     return nodes
 
 
+def _phrasing(rng: random.Random, difficulty: Difficulty) -> int:
+    return 2 if rng.random() < difficulty.unusual else rng.randrange(2)
+
+
+def _given(rng: random.Random, name: str, value: int, difficulty: Difficulty) -> Given:
+    return Given(name=name, value=value, phrasing=_phrasing(rng, difficulty))
+
+
 def _choose_relation(
     rng: random.Random, node: _Node, values: dict[str, int], difficulty: Difficulty
 ) -> Relation | None:
     """A relation for this node whose result stays in range, or None."""
     source = values[node.sources[0]]
-    phrasing = rng.randrange(6)
+    phrasing = _phrasing(rng, difficulty)
     if len(node.sources) == 2:
         total = source + values[node.sources[1]]
         if total > difficulty.largest:
@@ -226,8 +236,7 @@ def _fill(
     for node in reversed(nodes):
         for name in node.sources:
             if name in leaves and all(s.name != name for s in statements):
-                phrasing = rng.randrange(6)
-                statements.append(Given(name=name, value=values[name], phrasing=phrasing))
+                statements.append(_given(rng, name, values[name], difficulty))
         relation = _choose_relation(rng, node, values, difficulty)
         if relation is None:
             return None
@@ -253,8 +262,7 @@ def _add_distractors(
         relation = _choose_relation(rng, _Node(name, (source,)), values, difficulty)
         if relation is None or rng.random() < 0.65:
             values[name] = rng.randint(2, min(60, difficulty.largest // 2))
-            given = Given(name=name, value=values[name], phrasing=rng.randrange(6))
-            statements.insert(position, given)
+            statements.insert(position, _given(rng, name, values[name], difficulty))
         else:
             values[name] = apply(relation.operation, values[source], relation.number)
             statements.insert(position, relation)
@@ -284,7 +292,7 @@ def _try_world(rng: random.Random, kind: AnswerKind, difficulty: Difficulty) -> 
     values, statements = filled
     for name in targets:
         if all(s.name != name for s in statements):
-            statements.append(Given(name=name, value=values[name], phrasing=rng.randrange(6)))
+            statements.append(_given(rng, name, values[name], difficulty))
     target_values = [values[t] for t in targets]
     if kind == "who" and target_values.count(max(target_values)) > 1:
         return None
