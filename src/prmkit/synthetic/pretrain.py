@@ -65,7 +65,6 @@ class Batch(NamedTuple):
 
 
 _POOL = 32  # batches drawn together, so that rows of like length share a batch
-_CHECKPOINT_EVERY = 500
 _CONTEXT = 1024
 
 
@@ -93,7 +92,7 @@ def batches(config: PretrainConfig, start: int = 0) -> Iterator[Batch]:
         rng = random.Random(f"pretrain/{config.role}/{config.seed}/{pool}")
         progress = pool * _POOL / config.updates
         rows = _pool_rows(tokenizer, draw, rng, progress, config.batch_tokens)
-        for row in rows[n - pool * _POOL :]:
+        for row in rows[n - pool * _POOL : config.updates - pool * _POOL]:
             width = max(len(ids) for ids, _ in row)
             ids = [i + [pad] * (width - len(i)) for i, _ in row]
             weights = [w + [0.0] * (width - len(w)) for _, w in row]
@@ -215,17 +214,18 @@ def pretrain(
     out: Path,
     threads: int | None = None,
     on_update: Callable[[int], None] | None = None,
+    checkpoint_every: int = 500,
 ) -> Path:
     """Train one model and write it to `out` as a Hugging Face checkpoint.
 
-    Interrupted, it goes on from the last of the checkpoints that it keeps every 500 updates. A
-    curve is kept in `out/log.jsonl`.
+    Interrupted, it goes on from its last checkpoint. A curve is kept in `out/log.jsonl`.
 
     Args:
         config: What to train.
         out: Folder to write; created.
         threads: CPU threads; None = all cores.
         on_update: Called after each update with its number of tokens.
+        checkpoint_every: Updates between two checkpoints.
     """
     import torch
 
@@ -250,7 +250,7 @@ def pretrain(
         log.add(update, float(loss.detach()), batch.ids.numel())
         if on_update is not None:
             on_update(batch.ids.numel())
-        if (update + 1) % _CHECKPOINT_EVERY == 0:
+        if (update + 1) % checkpoint_every == 0:
             _keep(out / "resume.safetensors", model, optimizers, update + 1)
     save_model(model, out)
     return out

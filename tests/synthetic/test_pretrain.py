@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
+from prmkit.generators.base import Message, Request, Sampling, generate
+from prmkit.generators.load import load_generator
+from prmkit.synthetic.pretrain import PretrainConfig, batch_loss, batches, build_model, pretrain
+from prmkit.synthetic.tokenizer import build_tokenizer
+
+TINY = PretrainConfig(
+    role="judge", layers=1, hidden=32, heads=2, ffn=32, updates=6, batch_tokens=512, reading=2
+)
+
+
+class Stopped(Exception):
+    pass
+
+
+def test_a_batch_depends_on_the_seed_and_its_number_alone() -> None:
+    whole = list(batches(TINY))
+    tail = list(batches(TINY, start=4))
+    assert len(whole) == 6
+    assert all(
+        torch.equal(a.ids, b.ids) and torch.equal(a.weights, b.weights)
+        for a, b in zip(whole[4:], tail, strict=True)
+    )
+
+
+def test_padding_and_prompts_are_not_trained_on() -> None:
+    tokenizer = build_tokenizer()
+    pad = tokenizer.token_to_id("<|endoftext|>")
+    batch = next(iter(batches(TINY.model_copy(update={"role": "policy"}))))
+    assert not batch.weights[batch.ids == pad].any()
+    opened = tokenizer.token_to_id("<|im_start|>")
+    assert not batch.weights[batch.ids == opened].any()
+    assert batch.weights.any(dim=1).all()
+
+
+def test_loss_of_an_untrained_model_is_that_of_a_uniform_guess() -> None:
+    model = build_model(TINY)
+    for parameter in model.lm_head.parameters():
+        torch.nn.init.zeros_(parameter)
+    loss = batch_loss(model, next(iter(batches(TINY))))
+    expected = torch.tensor(float(build_tokenizer().get_vocab_size())).log()
+    torch.testing.assert_close(loss, expected)
+
+
+def test_interrupted_and_resumed_the_weights_are_equal(tmp_path: Path) -> None:
+    pretrain(TINY, tmp_path / "straight", threads=1, checkpoint_every=3)
+    done: list[int] = []
+
+    def interrupt(tokens: int) -> None:
+        done.append(tokens)
+        if len(done) == 5:  # two updates after the checkpoint, which are lost and done again
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        pretrain(TINY, tmp_path / "resumed", 1, interrupt, checkpoint_every=3)
+    pretrain(TINY, tmp_path / "resumed", threads=1, checkpoint_every=3)
+    straight = load_file(tmp_path / "straight" / "model.safetensors")
+    resumed = load_file(tmp_path / "resumed" / "model.safetensors")
+    assert straight.keys() == resumed.keys()
+    assert all(torch.equal(straight[name], resumed[name]) for name in straight)
+
+
+def test_what_it_writes_is_an_ordinary_checkpoint_that_generates(tmp_path: Path) -> None:
+    pretrain(TINY, tmp_path / "model", threads=1)
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
+    assert model.config.architectures == ["Qwen2ForCausalLM"]
+    assert not model.config.tie_word_embeddings
+    request = Request(
+        messages=(Message(role="user", content="Ana has 3 pens."),),
+        seed=1,
+        sampling=Sampling(max_new_tokens=5),
+    )
+    (reply,) = generate(load_generator(str(tmp_path / "model"), 4), [request])
+    assert reply.usage.generated_tokens >= 1  # type: ignore[union-attr]
