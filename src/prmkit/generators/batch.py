@@ -109,9 +109,12 @@ class Batch:
         if self._state is not None and keep:
             fresh = self._state.select(torch.tensor(keep, device=device)).joined(fresh)
         self._state = fresh
-        slots = [r.trunk.slot or 0 for r in self._rows if r.trunk is not None]
-        self._readers = Readers.of(slots, [len(r.ids) - 1 for r in self._rows], device)
         self._n_longest = int(fresh.n_written_B.max())
+        active, n_rows = self._trunks.active, len(self._rows)
+        longest = max(len(t.ids) for t in active)
+        self._store.shrink(longest, len(active), self._n_longest, n_rows)
+        slots = [r.trunk.slot or 0 for r in self._rows if r.trunk is not None]
+        self._readers = Readers.of(self._store, slots, [len(r.ids) - 1 for r in self._rows])
 
     def step(self) -> list[Event]:
         """Write one token in each row; the rows that may be done with it."""

@@ -19,7 +19,6 @@ from prmkit.errors import ModelError
 
 ATTENTION = "prmkit_slots"
 """Name under which the attention below is registered with transformers."""
-_LENGTH_STEP = 64  # storage grows to multiples of this many tokens
 _HIDDEN = -1e9  # added to a score that must not count; finite, so that an empty part is no NaN
 _UNSUPPORTED = ("softcap", "s_aux", "position_bias")  # attention variants with a term of their own
 
@@ -27,26 +26,52 @@ _UNSUPPORTED = ("softcap", "s_aux", "position_bias")  # attention variants with 
 class KvStore:
     """Preallocated keys and values of all layers: axes (key/value, layer, slot, head, token, dim).
 
-    Storage starts at zero and grows on demand; what lies beyond a sequence's length is finite and
-    never read unmasked.
+    Storage starts at zero; what lies beyond a sequence's length is finite and never read unmasked.
+    The token axis is kept barely longer than the longest sequence, because attention reads all of
+    it: on a CPU a product over rows with unused gaps between them takes three times as long.
     """
 
     def __init__(self, config: PreTrainedConfig, model: PreTrainedModel, n_slots: int) -> None:
         heads = config.num_attention_heads
-        self.n_layers = int(config.num_hidden_layers)
         self.n_heads = int(getattr(config, "num_key_value_heads", None) or heads)
-        self.head_dim = int(getattr(config, "head_dim", None) or config.hidden_size // heads)
-        self.trunk = self._empty(model, n_slots)
-        self.tail = self._empty(model, n_slots)
+        head_dim = int(getattr(config, "head_dim", None) or config.hidden_size // heads)
+        shape = (2, int(config.num_hidden_layers), 1, self.n_heads, 1, head_dim)
+        self.trunk = torch.zeros(shape, dtype=model.dtype, device=model.device)
+        self.tail = self.trunk.clone()
+        self._most_slots = n_slots
+        self._n_trunks = 0
 
-    def _empty(self, model: PreTrainedModel, n_slots: int) -> Tensor:
-        shape = (2, self.n_layers, n_slots, self.n_heads, 0, self.head_dim)
-        return torch.zeros(shape, dtype=model.dtype, device=model.device)
+    def fit_trunks(self, n_tokens: int, n_slots: int) -> None:
+        """Make room for this many tokens in the first slots."""
+        if n_tokens > self.trunk.shape[4] or n_slots > self.trunk.shape[2]:
+            self.trunk = self._resized(self.trunk, n_tokens, max(n_slots, self._n_trunks))
+        self._n_trunks = max(self._n_trunks, n_slots)
 
-    def fit(self, trunk_tokens: int = 0, tail_tokens: int = 0) -> None:
-        """Make room for sequences of these lengths."""
-        self.trunk = _grown(self.trunk, trunk_tokens)
-        self.tail = _grown(self.tail, tail_tokens)
+    def fit_tails(self, n_tokens: int, n_slots: int) -> None:
+        """Make room for this many tokens in the first slots."""
+        if n_tokens > self.tail.shape[4] or n_slots > self.tail.shape[2]:
+            self.tail = self._resized(self.tail, n_tokens, n_slots)
+
+    def shrink(self, trunk_tokens: int, n_trunks: int, tail_tokens: int, n_tails: int) -> None:
+        """Give back room that is much more than these lengths; other slots are lost."""
+        self._n_trunks = n_trunks
+        if trunk_tokens < _wasteful(self.trunk.shape[4]):
+            self.trunk = self._resized(self.trunk, trunk_tokens, n_trunks)
+        if tail_tokens < _wasteful(self.tail.shape[4]):
+            self.tail = self._resized(self.tail, tail_tokens, n_tails)
+
+    def _resized(self, kv: Tensor, n_tokens: int, n_slots: int) -> Tensor:
+        """Storage for a little more than this, with the content of the first slots."""
+        slots, tokens = kv.shape[2], kv.shape[4]
+        if n_slots > slots:
+            slots = min(self._most_slots, n_slots + max(8, n_slots // 4))
+        if n_tokens > tokens or n_tokens < _wasteful(tokens):
+            tokens = n_tokens + max(16, n_tokens // 8)
+        out = kv.new_zeros((*kv.shape[:2], slots, self.n_heads, tokens, kv.shape[5]))
+        kept = (slice(None), slice(None), slice(n_slots), slice(None), slice(tokens))
+        old = kv[kept]
+        out[:, :, : old.shape[2], :, : old.shape[4]] = old
+        return out
 
     def move_tails(self, to: list[int], source: list[int], length: int) -> None:
         """Copy the first `length` tokens of some tails over others."""
@@ -58,18 +83,13 @@ class KvStore:
 
     def write_trunk(self, slot: int, kv: Tensor) -> None:
         """Overwrite the start of a trunk."""
-        self.fit(trunk_tokens=kv.shape[3])
+        self.fit_trunks(kv.shape[3], slot + 1)
         self.trunk[:, :, slot, :, : kv.shape[3]] = kv
 
 
-def _grown(kv: Tensor, n_tokens: int) -> Tensor:
-    held = kv.shape[4]
-    if n_tokens <= held:
-        return kv
-    wanted = -(-max(n_tokens, held * 3 // 2) // _LENGTH_STEP) * _LENGTH_STEP
-    out = kv.new_zeros((*kv.shape[:4], wanted, kv.shape[5]))
-    out[..., :held, :] = kv
-    return out
+def _wasteful(n_tokens: int) -> int:
+    """Room for `n_tokens` is too much for fewer than this."""
+    return n_tokens // 2 - 16
 
 
 class Pass(Protocol):
@@ -95,7 +115,7 @@ class Extend:
     def __init__(self, store: KvStore, slots: list[int], starts: list[int], n_new: int) -> None:
         self._store = store
         self._length = max(starts) + n_new
-        store.fit(trunk_tokens=self._length)
+        store.fit_trunks(self._length, max(slots) + 1)
         device = store.trunk.device
         self._slots_R = torch.tensor(slots, device=device)
         new_N = torch.arange(n_new, device=device)
@@ -136,11 +156,11 @@ class Readers:
     place_B: Tensor
     row_AG: Tensor
     mask_AG: Tensor
-    n_tokens: int
 
     @classmethod
-    def of(cls, slots_B: list[int], lengths_B: list[int], device: torch.device) -> "Readers":
+    def of(cls, store: KvStore, slots_B: list[int], lengths_B: list[int]) -> "Readers":
         """Build the table; `lengths_B` are the trunk tokens that each row sees."""
+        device = store.trunk.device
         counts = [0] * (max(slots_B) + 1)
         places = []
         for slot in slots_B:
@@ -150,10 +170,9 @@ class Readers:
         place_B = torch.tensor(places, device=device)
         row_AG = torch.zeros((len(counts), max(counts)), dtype=torch.int64, device=device)
         row_AG[slot_B, place_B] = torch.arange(len(slots_B), device=device)
-        n_tokens = max(1, *lengths_B)
         length_AG = torch.tensor(lengths_B, device=device)[row_AG]
-        hidden = torch.arange(n_tokens, device=device) >= length_AG[:, :, None]
-        return cls(slot_B, place_B, row_AG, hidden * _HIDDEN, n_tokens)
+        hidden = torch.arange(store.trunk.shape[4], device=device) >= length_AG[:, :, None]
+        return cls(slot_B, place_B, row_AG, hidden * _HIDDEN)
 
 
 class OneToken:
@@ -167,18 +186,18 @@ class OneToken:
     """
 
     def __init__(self, store: KvStore, readers: Readers, lengths_B: Tensor, n_tail: int) -> None:
-        store.fit(trunk_tokens=readers.n_tokens, tail_tokens=n_tail)
+        store.fit_tails(n_tail, len(lengths_B))
         self._store, self._readers, self._lengths_B = store, readers, lengths_B
         self._row_B = torch.arange(len(lengths_B), device=lengths_B.device)
-        self._n_tail = n_tail
-        hidden = torch.arange(n_tail, device=lengths_B.device) > lengths_B[:, None]
+        places = torch.arange(store.tail.shape[4], device=lengths_B.device)
+        hidden = places > lengths_B[:, None]
         self._tail_mask = (hidden * _HIDDEN)[:, None, None]
 
     def write(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Store each row's new token; the tails up to it."""
+        """Store each row's new token; the tails with it."""
         for kv, new in zip(self._store.tail[:, layer], (key, value), strict=True):
             kv[self._row_B, :, self._lengths_B] = new[:, :, 0]
-        keys, values = self._store.tail[:, layer, : len(self._row_B), :, : self._n_tail]
+        keys, values = self._store.tail[:, layer, : len(self._row_B)]
         return keys, values
 
     def attend(self, layer: int, query: Tensor, kv: tuple[Tensor, Tensor], scale: float) -> Tensor:
@@ -197,7 +216,7 @@ class OneToken:
         # (A, G, heads, per_head, dim) -> one block of queries for each trunk and head
         grouped = query[readers.row_AG].transpose(1, 2).reshape(n_trunks, heads, -1, dim)
         mask = readers.mask_AG.repeat_interleave(per_head, dim=1)[:, None]
-        keys, values = self._store.trunk[:, layer, :n_trunks, :, : readers.n_tokens]
+        keys, values = self._store.trunk[:, layer, :n_trunks]
         part = _attend(grouped, keys, values, mask)
         return _Part(*(self._by_row(x, n_places) for x in (part.value, part.log_mass)))
 
