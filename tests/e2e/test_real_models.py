@@ -1,0 +1,91 @@
+"""The shipped models, through the same engine as any other."""
+
+from pathlib import Path
+
+import pytest
+
+from prmkit.answers.equivalence import AnswerChecker
+from prmkit.answers.extract import extract_answer
+from prmkit.config import JudgeConfig, RolloutConfig
+from prmkit.generators.base import Generator, Sampling
+from prmkit.generators.drive import drive
+from prmkit.generators.load import load_generator, resolve_model
+from prmkit.judging.judge import judge_solution
+from prmkit.records import CheckedAnswer, Outcome, Problem, Solution
+from prmkit.rollouts.exhaustive import annotate_exhaustive
+from prmkit.rollouts.sequential import annotate_sequential
+from prmkit.sampling import Policy, sample_solutions
+from prmkit.synthetic.language import gold_steps
+from prmkit.synthetic.oracle import world_of
+from prmkit.synthetic.problems import make_parts
+
+MODELS = ("policy-strong", "policy-weak", "judge")
+SAMPLING = Sampling(temperature=0.8, max_new_tokens=320)
+PROBLEMS = make_parts(4, {"train": 4})["train"]
+BY_ID = {p.problem_id: p for p in PROBLEMS}
+
+
+def check(text: str, problem: Problem) -> CheckedAnswer:
+    extracted = extract_answer(text)
+    with AnswerChecker() as checker:
+        return CheckedAnswer(checker.check(extracted, problem.answer).outcome, "", extracted)
+
+
+@pytest.fixture(scope="module")
+def policy() -> Generator:
+    return load_generator("synthetic:policy-weak", 64)
+
+
+@pytest.fixture(scope="module")
+def solutions(policy: Generator) -> list[Solution]:
+    tasks = sample_solutions(PROBLEMS, Policy("weak", SAMPLING, 0, check), 1)
+    rows = dict(drive(tasks, policy))
+    return [row for _, row in sorted(rows.items()) if isinstance(row, Solution)]
+
+
+def test_the_checkpoints_are_safetensors_and_small() -> None:
+    files = [f for name in MODELS for f in resolve_model(f"synthetic:{name}").iterdir()]
+    assert {f.suffix for f in files} <= {".json", ".safetensors", ".jsonl", ".jinja"}
+    assert sum(Path(f).stat().st_size for f in files) < 12_000_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("threshold", [0, 1])
+def test_stopping_early_finds_the_first_errors_of_all_draws(
+    policy: Generator, solutions: list[Solution], threshold: int
+) -> None:
+    config = RolloutConfig(k=4, threshold=threshold)
+    assert len(solutions) >= 12
+    first_errors = {}
+    for annotate in (annotate_exhaustive, annotate_sequential):
+        tasks = (annotate(s, BY_ID[s.problem_id], config, 0, SAMPLING, check) for s in solutions)
+        rows = [row for _, row in sorted(drive(tasks, policy), key=lambda pair: pair[0])]
+        first_errors[annotate] = [(r.first_error, bool(r.unscored)) for r in rows]
+        cost = sum(r.usage.generated_tokens for r in rows)
+        first_errors[annotate].append((cost, False))
+    everything, early = first_errors[annotate_exhaustive], first_errors[annotate_sequential]
+    assert early[:-1] == everything[:-1]
+    assert (early[-1][0] or 0) < (everything[-1][0] or 0)
+
+
+@pytest.mark.slow
+def test_the_judge_reads_right_solutions_and_answers_in_its_form(policy: Generator) -> None:
+    judge = load_generator("synthetic:judge", 64)
+    config = JudgeConfig(
+        model="synthetic:judge", sampling=Sampling(temperature=0.0, max_new_tokens=64)
+    )
+    gold = [
+        Solution(
+            solution_id=p.problem_id,
+            problem_id=p.problem_id,
+            policy="gold",
+            sample_index=0,
+            steps=tuple(gold_steps(world_of(p))),
+            outcome=Outcome.CORRECT,
+        )
+        for p in PROBLEMS
+    ]
+    tasks = (judge_solution(s, BY_ID[s.problem_id], config, 0) for s in gold)
+    rows = [row for _, row in drive(tasks, judge)]
+    assert sum(bool(r.unscored) for r in rows) <= 1
+    assert sum(r.first_error is None for r in rows) >= len(rows) / 2
