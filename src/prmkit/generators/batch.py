@@ -110,9 +110,9 @@ class Batch:
             fresh = self._state.select(torch.tensor(keep, device=device)).joined(fresh)
         self._state = fresh
         self._n_longest = int(fresh.n_written_B.max())
-        active, n_rows = self._trunks.active, len(self._rows)
+        active = self._trunks.active
         longest = max(len(t.ids) for t in active)
-        self._store.shrink(longest, len(active), self._n_longest, n_rows)
+        self._store.shrink(longest, len(active), self._n_longest)
         slots = [r.trunk.slot or 0 for r in self._rows if r.trunk is not None]
         self._readers = Readers.of(self._store, slots, [len(r.ids) - 1 for r in self._rows])
 

@@ -42,36 +42,29 @@ class KvStore:
         self._n_trunks = 0
 
     def fit_trunks(self, n_tokens: int, n_slots: int) -> None:
-        """Make room for this many tokens in the first slots."""
-        if n_tokens > self.trunk.shape[4] or n_slots > self.trunk.shape[2]:
-            self.trunk = self._resized(self.trunk, n_tokens, max(n_slots, self._n_trunks))
+        """Make room for this many tokens in the first slots; nothing held is lost."""
         self._n_trunks = max(self._n_trunks, n_slots)
+        self.trunk = self._fitted(self.trunk, n_tokens, self._n_trunks)
 
     def fit_tails(self, n_tokens: int, n_slots: int) -> None:
-        """Make room for this many tokens in the first slots."""
-        if n_tokens > self.tail.shape[4] or n_slots > self.tail.shape[2]:
-            self.tail = self._resized(self.tail, n_tokens, n_slots)
+        """Make room for this many tokens in the first slots; nothing held is lost."""
+        self.tail = self._fitted(self.tail, n_tokens, n_slots)
 
-    def shrink(self, trunk_tokens: int, n_trunks: int, tail_tokens: int, n_tails: int) -> None:
-        """Give back room that is much more than these lengths; other slots are lost."""
+    def shrink(self, trunk_tokens: int, n_trunks: int, tail_tokens: int) -> None:
+        """Give back room that is much more than these lengths; what lies beyond is lost."""
         self._n_trunks = n_trunks
         if trunk_tokens < _wasteful(self.trunk.shape[4]):
-            self.trunk = self._resized(self.trunk, trunk_tokens, n_trunks)
+            self.trunk = _copied(self.trunk, self.trunk.shape[2], _roomy(trunk_tokens))
         if tail_tokens < _wasteful(self.tail.shape[4]):
-            self.tail = self._resized(self.tail, tail_tokens, n_tails)
+            self.tail = _copied(self.tail, self.tail.shape[2], _roomy(tail_tokens))
 
-    def _resized(self, kv: Tensor, n_tokens: int, n_slots: int) -> Tensor:
-        """Storage for a little more than this, with the content of the first slots."""
+    def _fitted(self, kv: Tensor, n_tokens: int, n_slots: int) -> Tensor:
         slots, tokens = kv.shape[2], kv.shape[4]
+        if n_slots <= slots and n_tokens <= tokens:
+            return kv
         if n_slots > slots:
             slots = min(self._most_slots, n_slots + max(8, n_slots // 4))
-        if n_tokens > tokens or n_tokens < _wasteful(tokens):
-            tokens = n_tokens + max(16, n_tokens // 8)
-        out = kv.new_zeros((*kv.shape[:2], slots, self.n_heads, tokens, kv.shape[5]))
-        kept = (slice(None), slice(None), slice(n_slots), slice(None), slice(tokens))
-        old = kv[kept]
-        out[:, :, : old.shape[2], :, : old.shape[4]] = old
-        return out
+        return _copied(kv, slots, tokens if n_tokens <= tokens else _roomy(n_tokens))
 
     def move_tails(self, to: list[int], source: list[int], length: int) -> None:
         """Copy the first `length` tokens of some tails over others."""
@@ -85,6 +78,18 @@ class KvStore:
         """Overwrite the start of a trunk."""
         self.fit_trunks(kv.shape[3], slot + 1)
         self.trunk[:, :, slot, :, : kv.shape[3]] = kv
+
+
+def _copied(kv: Tensor, n_slots: int, n_tokens: int) -> Tensor:
+    """Storage of another size, zero where the old one held nothing."""
+    out = kv.new_zeros((*kv.shape[:2], n_slots, kv.shape[3], n_tokens, kv.shape[5]))
+    old = kv[:, :, :n_slots, :, :n_tokens]
+    out[:, :, : old.shape[2], :, : old.shape[4]] = old
+    return out
+
+
+def _roomy(n_tokens: int) -> int:
+    return n_tokens + max(16, n_tokens // 8)
 
 
 def _wasteful(n_tokens: int) -> int:
