@@ -47,6 +47,8 @@ def test_top_p_keeps_the_smallest_set_with_that_mass_and_its_proportions() -> No
     seen = frequencies([0.3, 0.5, 0.15, 0.05], 20_000, Sampling(top_p=0.7))
     assert seen[2:].sum() == 0
     assert abs(float(seen[1]) - 5 / 8) < 0.0137
+    # a set with exactly that mass is enough
+    assert frequencies([0.25, 0.5, 0.25], 500, Sampling(top_p=0.5)).tolist() == [0, 1, 0]
 
 
 def test_top_k_keeps_the_k_likeliest_and_top_p_is_a_share_of_these() -> None:

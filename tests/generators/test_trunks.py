@@ -84,23 +84,34 @@ def test_the_shelf_forgets_the_oldest() -> None:
     assert trunks.acquire((0, *PROMPT[1:])).n_new == 40
 
 
-STEP = st.tuples(st.integers(0, 2), st.integers(0, 60), st.booleans())
+def test_a_prompt_copies_only_what_is_computed() -> None:
+    store, trunks = start()
+    trunks.acquire(PROMPT)
+    other = trunks.acquire((*PROMPT[:35], 99, 98))
+    assert other.n_new == 37
+    assert store.compute(trunks) == 77
+
+
+Step = tuple[int, int, bool, bool]  # branch, length, whether to compute and to release after it
+STEP = st.tuples(st.integers(0, 2), st.integers(0, 60), st.booleans(), st.booleans())
 
 
 @given(st.lists(STEP, max_size=40), st.sampled_from([0, 50, 10_000]))
-def test_trunks_always_hold_their_tokens(steps: list[tuple[int, int, bool]], shelf: int) -> None:
+def test_trunks_always_hold_their_tokens(steps: list[Step], shelf: int) -> None:
     store, trunks = start(shelf)
     held: list[tuple[Acquired, tuple[int, ...]]] = []
-    for branch, length, release in steps:
+    for branch, length, compute, release in steps:
         # three solutions that part after 20 tokens
         ids = tuple(i if i < 20 else 100 * branch + i for i in range(length))
         held.append((trunks.acquire(ids), ids))
-        store.compute(trunks)
+        if compute:
+            store.compute(trunks)
         if release:
             trunks.release(held.pop(len(held) // 2)[0].trunk)
         for slot, trunk in enumerate(trunks.active):
             assert trunk.slot == slot
-            assert tuple(store.rows[slot, : len(trunk.ids)].tolist()) == trunk.ids
+            n = trunk.n_computed
+            assert tuple(store.rows[slot, :n].tolist()) == trunk.ids[:n]
         for acquired, wanted in held:
             assert acquired.trunk.ids[: len(wanted)] == wanted
     assert sum(t.n_readers for t in trunks.active) == len(held)

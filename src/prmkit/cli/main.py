@@ -7,7 +7,6 @@ else that escapes is a bug and keeps its traceback.
 import logging
 import sys
 
-import click
 import typer
 
 from prmkit import __version__
@@ -56,16 +55,30 @@ def _code() -> int:
     except PrmkitError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())
-        return 2
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        print("interrupted; run the same command again to go on", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt:
+        return _interrupted()
+    except Exception as error:  # noqa: BLE001  # raised again unless it is wrong usage
+        return _usage_error(error)
     return code if isinstance(code, int) else 0
+
+
+def _usage_error(error: Exception) -> int:
+    """Exit code of an error of the command line itself; anything else goes on up.
+
+    Typer carries its own copy of click, whose exceptions are not those of an installed click; they
+    are told by what they can do.
+    """
+    if type(error).__name__ == "Abort":
+        return _interrupted()
+    if not isinstance(getattr(error, "exit_code", None), int) or not hasattr(error, "show"):
+        raise error
+    error.show()
+    return int(error.exit_code)
+
+
+def _interrupted() -> int:
+    print("interrupted; run the same command again to go on", file=sys.stderr)
+    return 130
 
 
 if __name__ == "__main__":

@@ -35,16 +35,16 @@ def run(
 
         prm run recipes/toy.yaml --dry-run
     """
+    if out is None and not dry_run:
+        raise typer.BadParameter("give a run folder, e.g. --out runs/toy", param_hint="--out")
     resolved = load_recipe(recipe, overrides)
     _check_models(resolved)
-    if dry_run:
+    if out is None or dry_run:
         from prmkit.pipeline.estimate import estimate
 
         print(dump_recipe(resolved))
         print(estimate(resolved))
         return
-    if out is None:
-        raise typer.BadParameter("give a run folder, e.g. --out runs/toy", param_hint="--out")
     _work(resolved, out, as_json=as_json)
 
 

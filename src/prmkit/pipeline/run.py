@@ -130,8 +130,14 @@ def _label(run: Run, solutions: Sequence[Solution], problems: Mapping[str, Probl
 def _validation(
     run: Run, solutions: Sequence[Solution], problems: Mapping[str, Problem]
 ) -> list[LabelledSolution]:
+    """Exactly labelled solutions that choose a PRM's best weights.
+
+    None at all where they are all right or all wrong: F1 needs both, and the last weights are kept.
+    """
     chosen = usable(solutions)
     truth = find_truth(run, "validation", chosen, problems)
+    if len({row.first_error is None for row in truth}) < 2:
+        return []
     return [
         label_steps(s, problems[s.problem_id], t.first_error, "oracle")
         for s, t in zip(chosen, truth, strict=True)

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from prmkit.errors import MissingExtra, ModelError
+from prmkit.generators.quiet import quiet
 from prmkit.scoring.families import FAMILIES, Family, Formatter
 from prmkit.scoring.head import HEAD_TENSORS, N_CLASSES, Qwen2ForProcessRewardModel
-from prmkit.scoring.quiet import quiet
 from prmkit.store.files import write_json
 
 try:

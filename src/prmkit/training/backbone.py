@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from prmkit.errors import MissingExtra, ModelError
+from prmkit.generators.quiet import quiet
 from prmkit.scoring.checkpoint import load_tokenizer, stored_tensors
 from prmkit.scoring.families import Family, Formatter
 from prmkit.scoring.head import N_CLASSES, Qwen2ForProcessRewardModel
-from prmkit.scoring.quiet import quiet
 
 try:
     import torch

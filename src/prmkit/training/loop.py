@@ -12,10 +12,10 @@ import numpy as np
 
 from prmkit.config import TrainingConfig
 from prmkit.errors import MissingExtra, RunError
+from prmkit.generators.quiet import quiet
 from prmkit.scoring.checkpoint import default_device
 from prmkit.scoring.families import Formatter
 from prmkit.scoring.head import N_CLASSES, step_logits
-from prmkit.scoring.quiet import quiet
 from prmkit.training.batches import LengthGroupedOrder, collate
 from prmkit.training.examples import IGNORED, Example
 from prmkit.training.loss import step_loss
