@@ -70,10 +70,11 @@ def _usage_error(error: Exception) -> int:
     """
     if type(error).__name__ == "Abort":
         return _interrupted()
-    if not isinstance(getattr(error, "exit_code", None), int) or not hasattr(error, "show"):
+    code, show = getattr(error, "exit_code", None), getattr(error, "show", None)
+    if not isinstance(code, int) or not callable(show):
         raise error
-    error.show()
-    return int(error.exit_code)
+    show()
+    return code
 
 
 def _interrupted() -> int:
