@@ -100,12 +100,12 @@ WORLD = World(
     kind="parity",
     targets=("Finn",),
 )
-BOB = "Bob has 5 more than Ana: 10+5=15."
-CLEO = "Cleo has 3 times as many as Bob: 15*3=45."
-DAN = "Dan has as many as Ana and Cleo: 10+45=55."
-EVA = "Eva has the rest of Dan by 7: 55 mod 7=6."
-FINN = "Finn has 20 fewer than Dan: 55-20=35."
-END = "Finn has 35, so the answer is \\boxed{odd}."
+BOB = "So Bob has 5 more than Ana: 10+5=15."
+CLEO = "So Cleo has 3 times as many as Bob: 15*3=45."
+DAN = "So Dan has as many as Ana and Cleo: 10+45=55."
+EVA = "So Eva has the rest of Dan by 7: 55 mod 7=6."
+FINN = "So Finn has 20 fewer than Dan: 55-20=35."
+END = "So Finn has 35, and the answer is \\boxed{odd}."
 
 TABLE: list[tuple[str, list[str], tuple[int, str] | None]] = [
     ("usual", [BOB, CLEO, DAN, FINN, END], None),
@@ -124,25 +124,25 @@ TABLE: list[tuple[str, list[str], tuple[int, str] | None]] = [
     ("wrong constant", [BOB.replace("5 more", "6 more").replace("+5=15", "+6=16")],
      (0, "wrong_operand")),
     ("constant differs in equation", [BOB.replace("+5=15", "+6=16")], (0, "wrong_operand")),
-    ("wrong source", ["Bob has 5 more than Gia: 4+5=9."], (0, "wrong_operand")),
+    ("wrong source", ["So Bob has 5 more than Gia: 4+5=9."], (0, "wrong_operand")),
     ("wrong value of source", [BOB, CLEO.replace("15*3=45", "10*3=30")],
      (1, "wrong_operand")),
-    ("wrong operation in words", ["Bob has 5 fewer than Ana: 10-5=5."], (0, "wrong_operation")),
+    ("wrong operation in words", ["So Bob has 5 fewer than Ana: 10-5=5."], (0, "wrong_operation")),
     ("wrong operation in equation", [BOB.replace("10+5=15", "10-5=5")],
      (0, "wrong_operation")),
-    ("derives a given", ["Gia has 5 more than Ana: 10+5=15."], (0, "wrong_operation")),
+    ("derives a given", ["So Gia has 5 more than Ana: 10+5=15."], (0, "wrong_operation")),
     ("skips a step", [CLEO], (0, "not_yet_derived")),
     ("answers at once", [END], (0, "not_yet_derived")),
     ("unknown source", [BOB.replace("Ana", "Zoe")], (0, "unknown_quantity")),
     ("unknown person", [BOB.replace("Bob", "Zoe")], (0, "unknown_quantity")),
     ("unneeded but wrong", [BOB, CLEO, DAN, EVA.replace("=6", "=5"), FINN, END],
      (3, "wrong_arithmetic")),
-    ("division by nothing", [BOB, CLEO, DAN, "Eva has the rest of Dan by 0: 55 mod 0=0."],
+    ("division by nothing", [BOB, CLEO, DAN, "So Eva has the rest of Dan by 0: 55 mod 0=0."],
      (3, "wrong_operand")),
     ("wrong answer", [BOB, CLEO, DAN, FINN, END.replace("odd", "even")], (4, "wrong_answer")),
-    ("answer of another", [BOB, CLEO, DAN, FINN, "Dan has 55, so the answer is \\boxed{odd}."],
+    ("answer of another", [BOB, CLEO, DAN, FINN, "So Dan has 55, and the answer is \\boxed{odd}."],
      (4, "wrong_operand")),
-    ("answer of a stranger", [BOB, "Zoe has 55, so the answer is \\boxed{odd}."],
+    ("answer of a stranger", [BOB, "So Zoe has 55, and the answer is \\boxed{odd}."],
      (1, "unknown_quantity")),
     ("restated wrongly", [BOB, CLEO, DAN, FINN, END.replace("35", "37")], (4, "wrong_operand")),
     ("no answer", [BOB, CLEO, DAN, FINN], (3, "missing_answer")),
@@ -163,7 +163,7 @@ def test_hand_written_table(steps: list[str], expected: tuple[int, str] | None) 
 def test_who_has_most_may_list_its_people_in_any_order() -> None:
     # Ana 10, Bob 15, Gia 4: Bob has most
     world = WORLD.model_copy(update={"kind": "who", "targets": ("Ana", "Bob", "Gia")})
-    end = "Gia has 4, Ana has 10 and Bob has 15, so the answer is \\boxed{Bob}."
+    end = "So Gia has 4, Ana has 10 and Bob has 15, and the answer is \\boxed{Bob}."
     assert first_error(world, [BOB, end]) is None
     assert first_error(world, [BOB, end.replace("{Bob}", "{Ana}")]) == (1, "wrong_answer")
     assert first_error(world, [BOB, end.replace("Gia has 4, ", "")]) == (1, "wrong_operand")

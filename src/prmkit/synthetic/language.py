@@ -1,7 +1,8 @@
 """From worlds to text and back: problems in several phrasings, steps in one form that parses.
 
-A step names the source before its value ("Bob has 17 more than Gia: 26+17=43."), so that each
-hop from name to number is explicit.
+A step names the source before its value ("So Bob has 17 more than Gia: 26+17=43."), so that each
+hop from name to number is explicit. No text begins with a name: to a tokenizer a name after a space
+is another token than one without, and every name would have to be learnt twice.
 """
 
 import re
@@ -51,11 +52,11 @@ _RELATION: dict[str, tuple[str, ...]] = {
     ),
 }
 _STEP: dict[Operation, str] = {
-    "add": "{a} has {n} more than {b}: {x}+{y}={v}.",
-    "subtract": "{a} has {n} fewer than {b}: {x}-{y}={v}.",
-    "multiply": "{a} has {n} times as many as {b}: {x}*{y}={v}.",
-    "sum": "{a} has as many as {b} and {c}: {x}+{y}={v}.",
-    "remainder": "{a} has the rest of {b} by {n}: {x} mod {y}={v}.",
+    "add": "So {a} has {n} more than {b}: {x}+{y}={v}.",
+    "subtract": "So {a} has {n} fewer than {b}: {x}-{y}={v}.",
+    "multiply": "So {a} has {n} times as many as {b}: {x}*{y}={v}.",
+    "sum": "So {a} has as many as {b} and {c}: {x}+{y}={v}.",
+    "remainder": "So {a} has the rest of {b} by {n}: {x} mod {y}={v}.",
 }
 SYMBOLS: dict[Operation, str] = {
     "add": "+",
@@ -91,7 +92,7 @@ Claim = Derivation | Final
 def question_text(world: World) -> str:
     """The problem as a person reads it."""
     parts = [_statement(s, world.item) for s in world.statements]
-    return " ".join([*parts, _question(world)])
+    return " ".join(["Read this.", *parts, _question(world)])
 
 
 def _statement(statement: Given | Relation, item: str) -> str:
@@ -128,7 +129,7 @@ def step_text(claim: Claim) -> str:
     """A claim as a solution paragraph."""
     if isinstance(claim, Final):
         stated = _listed([f"{name} has {value}" for name, value in claim.values], "and")
-        return f"{stated}, so the answer is \\boxed{{{claim.answer}}}."
+        return f"So {stated}, and the answer is \\boxed{{{claim.answer}}}."
     text = _STEP[claim.operation].format(
         a=claim.name,
         b=claim.sources[0],
@@ -151,14 +152,14 @@ def _spaced(symbol: str) -> str:
 
 _NAME, _INT, _EQ = r"([A-Z][a-z]{0,15})", r"(-?\d{1,6})", r"(-?\d{1,6})(\+|-|\*| mod )(-?\d{1,6})"
 _PARSERS: tuple[tuple[Operation, re.Pattern[str]], ...] = (
-    ("add", re.compile(rf"{_NAME} has {_INT} more than {_NAME}: {_EQ}={_INT}\.")),
-    ("subtract", re.compile(rf"{_NAME} has {_INT} fewer than {_NAME}: {_EQ}={_INT}\.")),
-    ("multiply", re.compile(rf"{_NAME} has {_INT} times as many as {_NAME}: {_EQ}={_INT}\.")),
-    ("remainder", re.compile(rf"{_NAME} has the rest of {_NAME} by {_INT}: {_EQ}={_INT}\.")),
+    ("add", re.compile(rf"So {_NAME} has {_INT} more than {_NAME}: {_EQ}={_INT}\.")),
+    ("subtract", re.compile(rf"So {_NAME} has {_INT} fewer than {_NAME}: {_EQ}={_INT}\.")),
+    ("multiply", re.compile(rf"So {_NAME} has {_INT} times as many as {_NAME}: {_EQ}={_INT}\.")),
+    ("remainder", re.compile(rf"So {_NAME} has the rest of {_NAME} by {_INT}: {_EQ}={_INT}\.")),
 )
-_SUM = re.compile(rf"{_NAME} has as many as {_NAME} and {_NAME}: {_EQ}={_INT}\.")
+_SUM = re.compile(rf"So {_NAME} has as many as {_NAME} and {_NAME}: {_EQ}={_INT}\.")
 _FINAL = re.compile(
-    rf"((?:{_NAME} has {_INT}(?:, (?!so)| and |(?=, so))){{1,4}}), so the answer is "
+    rf"So ((?:{_NAME} has {_INT}(?:, (?!and)| and |(?=, and))){{1,4}}), and the answer is "
     r"\\boxed\{([A-Za-z0-9?-]{1,16})\}\."
 )
 _STATED = re.compile(rf"{_NAME} has {_INT}")
@@ -253,4 +254,4 @@ def vocabulary_text() -> str:
         )
         filled.append(_question(world))
     filled.append(step_text(Final((("Ana", 1), ("Bob", 1), ("Cleo", 1)), "odd")))
-    return " ".join(filled)
+    return " ".join(["Read this.", *filled])

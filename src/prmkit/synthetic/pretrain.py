@@ -39,7 +39,7 @@ class PretrainConfig(Record):
     reading: int = Field(0, ge=0)
     """Updates at the start in which a judge learns to write solutions, as a policy does: whoever is
     to find errors must first know what is right. From its own seed, so not as any policy does."""
-    batch_tokens: int = Field(2048, ge=256)
+    batch_tokens: int = Field(4096, ge=256)
     """Tokens an update, padding included."""
     learning_rate: float = Field(0.02, gt=0)
     """Peak rate of Muon; AdamW takes a fifth of it."""
@@ -48,11 +48,11 @@ class PretrainConfig(Record):
 
 
 SHIPPED: dict[str, PretrainConfig] = {
-    "policy-strong": PretrainConfig(role="policy", layers=5, updates=4500, seed=1),
+    "policy-strong": PretrainConfig(role="policy", layers=5, updates=2400, seed=1),
     "policy-weak": PretrainConfig(
-        role="policy", layers=4, hidden=96, ffn=288, updates=2000, seed=3
+        role="policy", layers=4, hidden=96, ffn=288, updates=1000, seed=3
     ),
-    "judge": PretrainConfig(role="judge", layers=6, updates=4700, reading=1200, seed=2),
+    "judge": PretrainConfig(role="judge", layers=6, updates=1900, reading=480, seed=2),
 }
 """How the models in `weights/` were made."""
 
@@ -64,7 +64,7 @@ class Batch(NamedTuple):
     weights: Any
 
 
-_POOL = 32  # batches drawn together, so that rows of like length share a batch
+_POOL = 16  # batches drawn together, so that rows of like length share a batch
 _CONTEXT = 1024
 
 
