@@ -20,6 +20,7 @@ from prmkit.generators.base import Collected, Completion, Failure, Reply, Reques
 from prmkit.generators.batch import Batch, Event, Row
 from prmkit.generators.chat_text import ChatText, cut_at_stop
 from prmkit.generators.kv_slots import ATTENTION
+from prmkit.generators.quiet import quiet
 from prmkit.generators.trunks import Ids
 from prmkit.records import Usage
 
@@ -150,7 +151,8 @@ class HfLocalGenerator:
 
 def _load(auto: Any, directory: Path, **options: Any) -> Any:
     try:
-        return auto.from_pretrained(directory, local_files_only=True, **options)
+        with quiet():
+            return auto.from_pretrained(directory, local_files_only=True, **options)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ModelError(f"{directory}: {error}") from error
 
