@@ -26,17 +26,6 @@ ErrorKind = Literal[
     "missing_answer",
     "after_answer",
 ]
-ERROR_KINDS: tuple[ErrorKind, ...] = (
-    "unparsable",
-    "unknown_quantity",
-    "wrong_operation",
-    "wrong_operand",
-    "not_yet_derived",
-    "wrong_arithmetic",
-    "wrong_answer",
-    "missing_answer",
-    "after_answer",
-)
 _COMMUTES = frozenset({"add", "sum", "multiply"})
 
 
