@@ -11,7 +11,7 @@ from prmkit.synthetic.pretrain import PretrainConfig, batch_loss, batches, build
 from prmkit.synthetic.tokenizer import build_tokenizer
 
 TINY = PretrainConfig(
-    role="judge", layers=1, hidden=32, heads=2, ffn=32, updates=6, batch_tokens=512, reading=2
+    role="judge", layers=1, hidden=32, heads=2, ffn=32, updates=6, batch_tokens=512
 )
 
 
@@ -27,6 +27,13 @@ def test_a_batch_depends_on_the_seed_and_its_number_alone() -> None:
         torch.equal(a.ids, b.ids) and torch.equal(a.weights, b.weights)
         for a, b in zip(whole[4:], tail, strict=True)
     )
+
+
+def test_stopping_early_changes_no_batch_before() -> None:
+    early = list(batches(TINY.model_copy(update={"stop": 4})))
+    assert len(early) == 4
+    whole = list(batches(TINY))
+    assert all(torch.equal(a.ids, b.ids) for a, b in zip(early, whole, strict=False))
 
 
 def test_padding_and_prompts_are_not_trained_on() -> None:

@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
+from prmkit.generators.load import resolve_model
 from prmkit.records import Record
 from prmkit.synthetic.examples import Segment, judge_example, policy_example
 from prmkit.synthetic.tokenizer import END_OF_TEXT, TURN_END, build_tokenizer, save_tokenizer
@@ -36,23 +37,25 @@ class PretrainConfig(Record):
     """Width of the gated feed-forward part."""
     updates: int = Field(ge=1)
     """Optimiser updates."""
-    reading: int = Field(0, ge=0)
-    """Updates at the start in which a judge learns to write solutions, as a policy does: whoever is
-    to find errors must first know what is right. From its own seed, so not as any policy does."""
+    stop: int | None = Field(None, ge=1)
+    """Stop after so many of the `updates`, before the rate has come down; None = do them all."""
     batch_tokens: int = Field(4096, ge=256)
     """Tokens an update, padding included."""
     learning_rate: float = Field(0.02, gt=0)
     """Peak rate of Muon; AdamW takes a fifth of it."""
     seed: int = Field(0, ge=0)
     """Seed of weights and examples."""
+    start: str | None = None
+    """Shipped model of the same size whose weights it starts from; None = random weights."""
 
 
+_STRONG = PretrainConfig(role="policy", layers=5, updates=2400, seed=1)
 SHIPPED: dict[str, PretrainConfig] = {
-    "policy-strong": PretrainConfig(role="policy", layers=5, updates=2400, seed=1),
-    "policy-weak": PretrainConfig(
-        role="policy", layers=4, hidden=96, ffn=288, updates=1000, seed=3
+    "policy-strong": _STRONG,
+    "policy-weak": _STRONG.model_copy(update={"stop": 1500}),
+    "judge": PretrainConfig(
+        role="judge", layers=5, updates=1700, learning_rate=0.015, seed=2, start="policy-weak"
     ),
-    "judge": PretrainConfig(role="judge", layers=6, updates=1900, reading=480, seed=2),
 }
 """How the models in `weights/` were made."""
 
@@ -85,14 +88,14 @@ def batches(config: PretrainConfig, start: int = 0) -> Iterator[Batch]:
     tokenizer = build_tokenizer()
     pad = tokenizer.token_to_id(END_OF_TEXT)
     n = start
-    while n < config.updates:
+    last = min(config.updates, config.stop or config.updates)
+    while n < last:
         pool = n // _POOL
-        writes = config.role == "policy" or pool * _POOL < config.reading
-        draw = policy_example if writes else judge_example
+        draw = policy_example if config.role == "policy" else judge_example
         rng = random.Random(f"pretrain/{config.role}/{config.seed}/{pool}")
         progress = pool * _POOL / config.updates
         rows = _pool_rows(tokenizer, draw, rng, progress, config.batch_tokens)
-        for row in rows[n - pool * _POOL : config.updates - pool * _POOL]:
+        for row in rows[n - pool * _POOL : last - pool * _POOL]:
             width = max(len(ids) for ids, _ in row)
             ids = [i + [pad] * (width - len(i)) for i, _ in row]
             weights = [w + [0.0] * (width - len(w)) for _, w in row]
@@ -233,6 +236,8 @@ def pretrain(
         torch.set_num_threads(threads)
     out.mkdir(parents=True, exist_ok=True)
     model = build_model(config)
+    if config.start is not None:
+        _load_weights(model, resolve_model(f"synthetic:{config.start}"))
     optimizers = _optimizers(model, config)
     peaks = [o.param_groups[0]["lr"] for o in optimizers]
     start = _restore(out / "resume.safetensors", model, optimizers)
@@ -254,6 +259,12 @@ def pretrain(
             _keep(out / "resume.safetensors", model, optimizers, update + 1)
     save_model(model, out)
     return out
+
+
+def _load_weights(model: Any, folder: Path) -> None:
+    from safetensors.torch import load_file
+
+    model.load_state_dict(load_file(folder / "model.safetensors"))
 
 
 def save_model(model: Any, out: Path) -> None:
