@@ -64,6 +64,15 @@ def test_prm_and_critic_become_cases_of_the_same_solutions() -> None:
     assert (by_judge.first_error, by_judge.predicted, by_judge.unscored) == (1, None, "unreadable")
 
 
+def test_a_split_with_one_kind_of_solution_is_left_out_not_scored_as_zero() -> None:
+    problems = {p: problem(p, p[:4]) for p in ("easy0", "easy1", "hard0", "hard1")}
+    solutions = [solution(p, 0, Outcome.CORRECT) for p in problems]
+    truth = {"easy0/x/0": None, "easy1/x/0": 1, "hard0/x/0": 0, "hard1/x/0": 1}
+    whole = ProcessSet(solutions, problems, truth)
+    assert whole.splits() == ["easy", "hard"]
+    assert whole.decidable().splits() == ["easy"]
+
+
 def test_a_problem_that_lost_a_sample_is_left_out_of_best_of_n() -> None:
     solutions = [solution("a", 1, Outcome.CORRECT), solution("a", 0, Outcome.INCORRECT)]
     solutions.append(solution("b", 0, Outcome.CORRECT))

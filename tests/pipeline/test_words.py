@@ -22,6 +22,7 @@ def report(*comparisons: Comparison, degenerate: str = "") -> Report:
         labels_by_outcome={},
         kept=None,
         processbench=rows,
+        processbench_left_out=[],
         processbench_comparisons=list(comparisons),
         best_of_n={},
         best_of_n_splits={},

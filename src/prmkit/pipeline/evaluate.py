@@ -44,6 +44,21 @@ class ProcessSet(NamedTuple):
             unscored=unscored,
         )
 
+    def decidable(self) -> "ProcessSet":
+        """The splits that have solutions of both kinds, with and without error; F1 needs both."""
+        kinds: dict[str, set[bool]] = {}
+        for solution in self.solutions:
+            split = self.problems[solution.problem_id].split
+            kinds.setdefault(split, set()).add(self.truth[solution.solution_id] is None)
+        whole = {split for split, found in kinds.items() if len(found) == 2}
+        return self._replace(
+            solutions=[s for s in self.solutions if self.problems[s.problem_id].split in whole]
+        )
+
+    def splits(self) -> list[str]:
+        """Splits in order of first appearance."""
+        return list(dict.fromkeys(self.problems[s.problem_id].split for s in self.solutions))
+
     def from_scores(self, scores: Iterable[StepScores], decision: float) -> list[ProcessCase]:
         """Cases as a PRM decides them."""
         by_id = {row.solution_id: row for row in scores}

@@ -123,6 +123,8 @@ class Report(Record):
     """Share of labelled solutions that the consensus filter kept."""
     processbench: list[ProcessRow]
     """By system."""
+    processbench_left_out: list[str]
+    """Splits without solutions of both kinds, on which F1 has no value."""
     processbench_comparisons: list[Comparison]
     """Mean F1 of every two systems."""
     best_of_n: dict[str, Estimate]

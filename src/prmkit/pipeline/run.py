@@ -171,11 +171,12 @@ def _report(
 ) -> Report:
     settings = run.recipe.evaluation
     interval = Bootstrap(run.recipe.seed, settings.resamples)
+    process = evaluation.process.decidable()
     cases = {
-        name: evaluation.process.from_scores(rows, settings.decision)
+        name: process.from_scores(rows, settings.decision)
         for name, rows in evaluation.process_scores.items()
     }
-    cases["judge"] = evaluation.process.from_annotations(evaluation.judged)
+    cases["judge"] = process.from_annotations(evaluation.judged)
     sampled = sampled_problems(evaluation.samples, settings.best_of)
     table = best_of_n_table(sampled, evaluation.sample_scores, interval)
     splits = list(dict.fromkeys(p.split for p in problems.values()))
@@ -200,6 +201,9 @@ def _report(
         },
         kept=_kept_share(training, interval),
         processbench=process_rows(cases, interval),
+        processbench_left_out=[
+            split for split in evaluation.process.splits() if split not in process.splits()
+        ],
         processbench_comparisons=process_comparisons(cases, interval),
         best_of_n=dict(table.rows) if table else {},
         best_of_n_splits={split: dict(t.rows) for split, t in by_split.items() if t},

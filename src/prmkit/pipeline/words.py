@@ -48,6 +48,11 @@ def _kept(report: Report) -> Iterator[str]:
 
 
 def _process(report: Report) -> Iterator[str]:
+    if report.processbench_left_out:
+        yield (
+            f"F1 leaves out {', '.join(report.processbench_left_out)}: no solutions of both kinds, "
+            "with and without error, were sampled there."
+        )
     unfit = {row.system: row.degenerate for row in report.processbench if row.degenerate}
     for system, why in unfit.items():
         yield f"{system} is degenerate, not ranked: it {_DEGENERATE[why]}."
