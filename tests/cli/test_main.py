@@ -19,15 +19,23 @@ def prm(*arguments: str) -> subprocess.CompletedProcess[str]:
     [
         (["--version"], 0, "0.1.0"),
         (["run", "--help"], 0, "prm run recipes/toy.yaml --out runs/toy"),
-        (["synthetic", "problems", "--split", "easy", "-n", "1"], 0, "so the answer is \\boxed{"),
+        (["synthetic", "problems", "--split", "easy", "-n", "1"], 0, "and the answer is \\boxed{"),
         (["nonsense"], 2, "No such command 'nonsense'"),
         (["run"], 2, "Missing argument"),
         (["run", str(TOY)], 2, "give a run folder"),
         (["run", "absent.yaml", "--out", "x"], 1, "error: absent.yaml"),
-        (["run", str(TOY), "--set", "rollouts.k=0"], 1, "rollouts.k"),
-        (["run", str(TOY), "--set", "rollouts.threshold=8"], 1, "must be below k = 8"),
-        (["run", str(TOY), "--set", "rolouts.k=1"], 1, "nearest known: rollouts"),
-        (["run", str(TOY), "--set", "judge.model=/absent"], 1, "'/absent': no such directory"),
+        (["run", str(TOY), "--out", "x", "--set", "rollouts.k=0"], 1, "rollouts.k"),
+        (
+            ["run", str(TOY), "--out", "x", "--set", "rollouts.threshold=8"],
+            1,
+            "must be below k = 8",
+        ),
+        (["run", str(TOY), "--out", "x", "--set", "rolouts.k=1"], 1, "nearest known: rollouts"),
+        (
+            ["run", str(TOY), "--out", "x", "--set", "judge.model=/absent"],
+            1,
+            "'/absent': no such directory",
+        ),
         (["synthetic", "problems", "--split", "x"], 1, "allowed are easy, medium, hard, hardest"),
     ],
 )

@@ -115,3 +115,14 @@ def test_trunks_always_hold_their_tokens(steps: list[Step], shelf: int) -> None:
         for acquired, wanted in held:
             assert acquired.trunk.ids[: len(wanted)] == wanted
     assert sum(t.n_readers for t in trunks.active) == len(held)
+
+
+def test_an_extended_trunk_that_was_forgotten_is_found_by_none_of_its_starts() -> None:
+    # found by hypothesis: 17 tokens, extended to 51, dropped from the shelf, and asked for again
+    # as 17, which the index still answered with the dropped trunk
+    _, trunks = start(50)
+    for length in (17, 51):
+        trunks.release(trunks.acquire(tuple(range(length))).trunk)
+    again = trunks.acquire(tuple(range(17)))
+    assert trunks.active == [again.trunk]
+    assert again.n_new == 17

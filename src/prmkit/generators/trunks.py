@@ -34,6 +34,8 @@ class Trunk:
     def __init__(self, ids: Ids) -> None:
         self.ids = ids
         """The tokens that it holds, or will hold after the next extension."""
+        self.starts: set[Ids] = set()
+        """What it was ever to be found by; a start outlives the extension of `ids`."""
         self.n_computed = 0
         """How many of them have keys and values."""
         self.n_readers = 0
@@ -136,12 +138,13 @@ class Trunks:
         return self._store.read_trunk(trunk.slot or 0, trunk.n_computed)
 
     def _index(self, trunk: Trunk) -> None:
+        trunk.starts.update(_starts(trunk.ids))
         self._by_start.update(dict.fromkeys(_starts(trunk.ids), trunk))
 
     def _forget(self, trunk: Trunk) -> None:
         self._n_shelved -= len(trunk.ids)
         trunk.shelved = None
-        for start in _starts(trunk.ids):
+        for start in trunk.starts:
             if self._by_start.get(start) is trunk:
                 del self._by_start[start]
 
