@@ -26,6 +26,7 @@ from prmkit.store import read_records
 TOY = Path(__file__).parents[2] / "recipes" / "toy.yaml"
 SMALL = {
     "problems": "{n_train: 6, n_validation: 5, n_process: 12, n_best_of_n: 2}",
+    "threads": "1",  # two threads on busy cores take ten times as long
     "rollouts.k": "3",
     "training.epochs": "1",
     "arms": "[{name: mc, labels: mc}, {name: consensus, labels: consensus}]",
