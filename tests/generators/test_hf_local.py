@@ -247,3 +247,16 @@ def test_draws_of_one_prompt_follow_the_models_distribution(qwen: Path) -> None:
     for share, token in zip(likeliest.values.tolist(), likeliest.indices.tolist(), strict=True):
         spread = 4 * (share * (1 - share) / n) ** 0.5
         assert abs(counts.get(token, 0) / n - share) < spread
+
+
+def test_many_prompts_that_part_after_a_shared_start_may_come_at_once(qwen: Path) -> None:
+    # each finds the one before it, which has neither slot nor keys yet: nothing is to be copied
+    requests = [ask("why? " * 8, prefix=f"{i} is the first\n\n", temperature=0.0) for i in range(6)]
+    together = generate(HfLocalGenerator(qwen, 8, threads=1), requests)
+    alone = [generate(HfLocalGenerator(qwen, 8, threads=1), [r])[0] for r in requests]
+    assert [texts(r) for r in together] == [texts(r) for r in alone]
+
+
+def texts(reply: Completion | Failure) -> str:
+    assert isinstance(reply, Completion)
+    return reply.text

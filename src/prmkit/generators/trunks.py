@@ -116,7 +116,8 @@ class Trunks:
         trunk = Trunk(ids)
         trunk.slot = len(self.active)
         self.active.append(trunk)
-        if donor is not None:
+        # a donor that came with the same batch has nothing yet, not even its slot in the store
+        if donor is not None and donor.n_computed:
             trunk.n_computed = min(n_shared, donor.n_computed)
             self._store.write_trunk(trunk.slot, self._held(donor)[:, :, :, : trunk.n_computed])
         self._index(trunk)
