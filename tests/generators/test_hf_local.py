@@ -251,7 +251,9 @@ def test_draws_of_one_prompt_follow_the_models_distribution(qwen: Path) -> None:
 
 def test_many_prompts_that_part_after_a_shared_start_may_come_at_once(qwen: Path) -> None:
     # each finds the one before it, which has neither slot nor keys yet: nothing is to be copied
-    requests = [ask("why? " * 8, prefix=f"{i} is the first\n\n", temperature=0.0) for i in range(6)]
+    other = ask("because " * 12, temperature=0.0)
+    parting = [ask("why? " * 8, prefix=f"{i} is the first\n\n", temperature=0.0) for i in range(6)]
+    requests = [other, *parting]
     together = generate(HfLocalGenerator(qwen, 8, threads=1), requests)
     alone = [generate(HfLocalGenerator(qwen, 8, threads=1), [r])[0] for r in requests]
     assert [texts(r) for r in together] == [texts(r) for r in alone]
