@@ -29,6 +29,13 @@ def test_a_batch_depends_on_the_seed_and_its_number_alone() -> None:
     )
 
 
+def test_stopping_early_changes_no_batch_before() -> None:
+    early = list(batches(TINY.model_copy(update={"stop": 4})))
+    assert len(early) == 4
+    whole = list(batches(TINY))
+    assert all(torch.equal(a.ids, b.ids) for a, b in zip(early, whole, strict=False))
+
+
 def test_padding_and_prompts_are_not_trained_on() -> None:
     tokenizer = build_tokenizer()
     pad = tokenizer.token_to_id("<|endoftext|>")

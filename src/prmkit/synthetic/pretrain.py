@@ -37,6 +37,8 @@ class PretrainConfig(Record):
     """Width of the gated feed-forward part."""
     updates: int = Field(ge=1)
     """Optimiser updates."""
+    stop: int | None = Field(None, ge=1)
+    """Stop after so many of the `updates`, before the rate has come down; None = do them all."""
     batch_tokens: int = Field(4096, ge=256)
     """Tokens an update, padding included."""
     learning_rate: float = Field(0.02, gt=0)
@@ -47,13 +49,18 @@ class PretrainConfig(Record):
     """Shipped model of the same size whose weights it starts from; None = random weights."""
 
 
+_STRONG = PretrainConfig(role="policy", layers=5, updates=2400, seed=1)
 SHIPPED: dict[str, PretrainConfig] = {
-    "policy-weak": PretrainConfig(role="policy", layers=5, updates=2400, seed=1),
-    "policy-strong": PretrainConfig(
-        role="policy", layers=5, updates=1900, learning_rate=0.015, seed=4, start="policy-weak"
-    ),
+    "policy-strong": _STRONG,
+    "policy-weak": _STRONG.model_copy(update={"stop": 1500}),
     "judge": PretrainConfig(
-        role="judge", layers=5, updates=1700, learning_rate=0.015, seed=2, start="policy-weak"
+        role="judge",
+        layers=5,
+        updates=1700,
+        stop=500,
+        learning_rate=0.015,
+        seed=2,
+        start="policy-strong",
     ),
 }
 """How the models in `weights/` were made."""
@@ -87,13 +94,14 @@ def batches(config: PretrainConfig, start: int = 0) -> Iterator[Batch]:
     tokenizer = build_tokenizer()
     pad = tokenizer.token_to_id(END_OF_TEXT)
     n = start
-    while n < config.updates:
+    last = min(config.updates, config.stop or config.updates)
+    while n < last:
         pool = n // _POOL
         draw = policy_example if config.role == "policy" else judge_example
         rng = random.Random(f"pretrain/{config.role}/{config.seed}/{pool}")
         progress = pool * _POOL / config.updates
         rows = _pool_rows(tokenizer, draw, rng, progress, config.batch_tokens)
-        for row in rows[n - pool * _POOL : config.updates - pool * _POOL]:
+        for row in rows[n - pool * _POOL : last - pool * _POOL]:
             width = max(len(ids) for ids, _ in row)
             ids = [i + [pad] * (width - len(i)) for i, _ in row]
             weights = [w + [0.0] * (width - len(w)) for _, w in row]
