@@ -13,6 +13,8 @@ from prmkit import __version__
 from prmkit.cli import run, synthetic
 from prmkit.errors import PrmkitError
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="prm",
     help="Develop process reward models: label, filter, train, evaluate.",
@@ -59,6 +61,8 @@ def _code() -> int:
         return _interrupted()
     except Exception as error:  # noqa: BLE001  # raised again unless it is wrong usage
         return _usage_error(error)
+    if code == _INTERRUPTED:  # typer turns Ctrl-C into an exit code of its own accord
+        return _interrupted()
     return code if isinstance(code, int) else 0
 
 
@@ -79,7 +83,7 @@ def _usage_error(error: Exception) -> int:
 
 def _interrupted() -> int:
     print("interrupted; run the same command again to go on", file=sys.stderr)
-    return 130
+    return _INTERRUPTED
 
 
 if __name__ == "__main__":
