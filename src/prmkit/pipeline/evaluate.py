@@ -92,7 +92,8 @@ def choose_cases(
         split = groups.setdefault(problems[solution.problem_id].split, {})
         split.setdefault(solution.outcome, []).append(solution)
     chosen: list[Solution] = []
-    for by_outcome in groups.values():
+    in_order = dict.fromkeys(p.split for p in problems.values())
+    for by_outcome in (groups[split] for split in in_order if split in groups):
         kinds = [by_outcome.get(o, []) for o in (Outcome.CORRECT, Outcome.INCORRECT)]
         n = min(n_per_split // 2, *(len(kind) for kind in kinds))
         for kind in kinds:

@@ -229,7 +229,7 @@ def _policies(
     for solution in solutions:
         found.setdefault(solution.policy, {})
     for policy, splits in found.items():
-        for split in dict.fromkeys(problems[s.problem_id].split for s in solutions):
+        for split in dict.fromkeys(p.split for p in problems.values()):
             own = [
                 s for s in solutions if s.policy == policy and problems[s.problem_id].split == split
             ]
