@@ -78,6 +78,11 @@ class ProcessSet(NamedTuple):
         ]
 
 
+def split_names(problems: Mapping[str, Problem]) -> list[str]:
+    """Splits in the order of the data set, easiest first."""
+    return list(dict.fromkeys(problem.split for problem in problems.values()))
+
+
 def choose_cases(
     solutions: Iterable[Solution], problems: Mapping[str, Problem], n_per_split: int
 ) -> list[Solution]:
@@ -92,8 +97,7 @@ def choose_cases(
         split = groups.setdefault(problems[solution.problem_id].split, {})
         split.setdefault(solution.outcome, []).append(solution)
     chosen: list[Solution] = []
-    in_order = dict.fromkeys(p.split for p in problems.values())
-    for by_outcome in (groups[split] for split in in_order if split in groups):
+    for by_outcome in (groups[split] for split in split_names(problems) if split in groups):
         kinds = [by_outcome.get(o, []) for o in (Outcome.CORRECT, Outcome.INCORRECT)]
         n = min(n_per_split // 2, *(len(kind) for kind in kinds))
         for kind in kinds:

@@ -11,7 +11,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from prmkit.errors import NothingScored
 from prmkit.evaluation.processbench import ProcessResult
 from prmkit.intervals import bootstrap, ratio
 from prmkit.records import Annotated, Estimate, Outcome, Record, Solution
@@ -254,11 +253,3 @@ def split_figures(result: ProcessResult) -> dict[str, SplitF1]:
         )
         for split, figures in result.subsets.items()
     }
-
-
-def optional(figure: Callable[[], Estimate]) -> Estimate | None:
-    """A figure, or None where no scored case is behind it."""
-    try:
-        return figure()
-    except NothingScored:
-        return None

@@ -20,6 +20,7 @@ from prmkit.pipeline.evaluate import (
     process_comparisons,
     process_rows,
     sampled_problems,
+    split_names,
 )
 from prmkit.pipeline.findings import (
     Bootstrap,
@@ -179,14 +180,13 @@ def _report(
     cases["judge"] = process.from_annotations(evaluation.judged)
     sampled = sampled_problems(evaluation.samples, settings.best_of)
     table = best_of_n_table(sampled, evaluation.sample_scores, interval)
-    splits = list(dict.fromkeys(p.split for p in problems.values()))
     by_split = {
         split: best_of_n_table(
             [p for p in sampled if problems[p.problem_id].split == split],
             evaluation.sample_scores,
             interval,
         )
-        for split in splits
+        for split in split_names(problems)
     }
     policies = _policies(run, problems, drawn, interval)  # its stage is among the counts below
     report = Report(
@@ -229,7 +229,7 @@ def _policies(
     for solution in solutions:
         found.setdefault(solution.policy, {})
     for policy, splits in found.items():
-        for split in dict.fromkeys(p.split for p in problems.values()):
+        for split in split_names(problems):
             own = [
                 s for s in solutions if s.policy == policy and problems[s.problem_id].split == split
             ]
