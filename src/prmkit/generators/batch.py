@@ -16,6 +16,7 @@ from prmkit.generators.kv_slots import Extend, KvStore, OneToken, Pass, Readers,
 from prmkit.generators.trunks import Ids, Trunk, Trunks
 
 _PREFILL_TOKENS = 4096  # padded tokens of one prefill pass
+_SHELF_BYTES = 1 << 28  # keys and values of prefixes that nobody reads now
 
 
 @dataclass(eq=False)
@@ -67,7 +68,8 @@ class Batch:
         self._context = context
         self._cache = SlotCache()
         self._store = KvStore(model.config, model, size)
-        self._trunks = Trunks(self._store, shelf_tokens=512 * size)
+        shelf_tokens = min(512 * size, _SHELF_BYTES // self._store.bytes_per_token)
+        self._trunks = Trunks(self._store, shelf_tokens)
         self._rows: list[Row] = []
         self._done: set[int] = set()
         self._watch_SV: Tensor = self._flags(end_ids, int(model.config.vocab_size))[None]

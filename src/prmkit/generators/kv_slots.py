@@ -41,6 +41,11 @@ class KvStore:
         self._most_slots = n_slots
         self._n_trunks = 0
 
+    @property
+    def bytes_per_token(self) -> int:
+        """What the keys and values of one token take."""
+        return 2 * self.trunk.shape[1] * self.n_heads * self.trunk.shape[5] * self.trunk.itemsize
+
     def fit_trunks(self, n_tokens: int, n_slots: int) -> None:
         """Make room for this many tokens in the first slots; nothing held is lost."""
         self._n_trunks = max(self._n_trunks, n_slots)

@@ -1,5 +1,6 @@
 """What every stage of a run is handed: recipe, folder, models, checker, progress."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,14 +60,23 @@ class Run:
     """Compares final answers."""
     progress: Progress = field(default_factory=Silent)
     """Who is told."""
-    _loaded: dict[str, Generator] = field(default_factory=dict)
+    _loaded: tuple[tuple[str, int], Generator] | None = None
 
     def generator(self, config: ModelConfig) -> Generator:
-        """The generator of a model, loaded once."""
-        key = f"{config.model}\n{config.batch_size}"
-        if key not in self._loaded:
-            self._loaded[key] = self.load(config)
-        return self._loaded[key]
+        """The generator of a model, which takes the place of the one before it.
+
+        Policy and judge never work at the same time, and memory may not hold both.
+        """
+        key = (config.model, config.batch_size)
+        if self._loaded is None or self._loaded[0] != key:
+            self.unload()
+            self._loaded = (key, self.load(config))
+        return self._loaded[1]
+
+    def unload(self) -> None:
+        """Give back the memory of the generator in use, if any."""
+        self._loaded = None
+        gc.collect()  # a model's modules refer to each other
 
     def judge_answer(self, text: str, problem: Problem) -> CheckedAnswer:
         """Find and check the final answer of a whole solution."""

@@ -178,8 +178,8 @@ def roll_out(
             for name, policy in run.recipe.policies.items():
                 own = [s for s in solutions if s.policy == name]
                 own.sort(key=lambda s: -len(s.steps))  # long ones first: no lonely tail
-                limited = Guarded(run.generator(policy), config.max_failed, stage)
-                worker.do([job(s, policy) for s in own], limited)
+                jobs = [job(s, policy) for s in own]
+                worker.do(jobs, Guarded(run.generator(policy), config.max_failed, stage))
             _finish(run, stage, worker.in_order(solutions), McAnnotation, work)
     return kept(run, stage, McAnnotation)
 
@@ -198,8 +198,8 @@ def judge(
     if not run.folder.is_done(stage):
         with run.stage(stage, len(solutions), "solutions") as work:
             worker = _Worker(run, stage, JudgeAnnotation, work)
-            limited = Guarded(run.generator(config), config.max_failed, stage)
-            worker.do([job(s) for s in solutions], limited)
+            jobs = [job(s) for s in solutions]
+            worker.do(jobs, Guarded(run.generator(config), config.max_failed, stage))
             _finish(run, stage, worker.in_order(solutions), JudgeAnnotation, work)
     return kept(run, stage, JudgeAnnotation)
 

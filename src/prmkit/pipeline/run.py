@@ -96,6 +96,7 @@ def run_recipe(run: Run) -> Report:
         {"mc": training.mc, "judge": training.judged, "oracle": training.truth},
         training.consensus.kept,
     )
+    run.unload()
     for arm in run.recipe.arms:
         train_arm(run, arm, book.labels(arm.labels), validation)
     evaluation = _evaluate(run, drawn, problems)
