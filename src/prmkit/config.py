@@ -10,8 +10,16 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from prmkit.errors import ConfigError
 from prmkit.faults import first_fault
@@ -29,11 +37,48 @@ class ModelConfig(Config):
     """A model and how to sample it."""
 
     model: str = Field(min_length=1)
-    """A Hugging Face model directory, or `synthetic:NAME` for a shipped one."""
+    """A Hugging Face model directory, `synthetic:NAME` for a shipped one, or the name that the
+    servers of `base_url` know it by."""
     sampling: Sampling = Sampling()
     """How tokens are drawn."""
     batch_size: int = Field(256, ge=1)
-    """Sequences decoded at once."""
+    """Sequences decoded at once, in this process."""
+    base_url: tuple[str, ...] = ()
+    """OpenAI-compatible servers of the model, e.g. `http://localhost:8000/v1`: one, or a list that
+    is used as one pool; empty = decode in this process."""
+    tokenizer: str | None = Field(None, min_length=1)
+    """With `base_url`: directory, `synthetic:NAME` or hub name of the model's tokenizer; None =
+    `model` where that is a directory, else the server's chat template is relied on."""
+    api_key_env: str | None = Field(None, pattern="^[A-Za-z_][A-Za-z0-9_]*$")
+    """With `base_url`: name of the environment variable that holds the key."""
+    max_in_flight: int = Field(256, ge=1)
+    """With `base_url`: requests under way at once, over all servers."""
+    timeout_s: float = Field(600.0, gt=0.0)
+    """With `base_url`: seconds that one request may take."""
+
+    @field_validator("base_url", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return (value,)
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("base_url")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        urls = tuple(_server_address(url) for url in value)
+        if len(set(urls)) < len(urls):
+            raise ValueError("base_url: a server is named twice")
+        return urls
+
+    @model_validator(mode="after")
+    def _servers_have_an_address(self) -> Self:
+        fields = type(self).model_fields
+        about_servers = ("tokenizer", "api_key_env", "max_in_flight", "timeout_s")
+        said = [n for n in about_servers if getattr(self, n) != fields[n].default]
+        if said and not self.base_url:
+            raise ValueError(f"{said[0]} needs base_url, the server that it is about")
+        return self
 
 
 class PolicyConfig(ModelConfig):
@@ -180,6 +225,20 @@ class Recipe(Config):
                 f"unbiased; found {self.rollouts.annotator}"
             )
         return self
+
+
+def _server_address(url: str) -> str:
+    """A base URL as requests are built from it: no slash at the end, `/v1` if there is no path."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # reading it checks it
+    except ValueError as error:
+        raise ValueError(f"base_url {url!r}: {error}") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"base_url: found {url!r}; allowed: http://HOST:PORT/v1 or https://...")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("base_url: no user, password or query in it; a key goes by api_key_env")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/v1'}"
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:

@@ -38,7 +38,7 @@ def run(
     if out is None and not dry_run:
         raise typer.BadParameter("give a run folder, e.g. --out runs/toy", param_hint="--out")
     resolved = load_recipe(recipe, overrides)
-    _check_models(resolved)
+    _check_models(resolved, ask_servers=not dry_run)
     if out is None or dry_run:
         from prmkit.pipeline.estimate import estimate
 
@@ -48,21 +48,23 @@ def run(
     _work(resolved, out, as_json=as_json)
 
 
-def _check_models(recipe: Recipe) -> None:
+def _check_models(recipe: Recipe, *, ask_servers: bool) -> None:
     """Find fault with every model named, before any is loaded."""
-    from prmkit.generators.load import check_model
+    from prmkit.generators.load import check_config, check_model
 
     bases = {recipe.training.base, *(a.training.base for a in recipe.arms if a.training)}
-    models = {recipe.judge.model, *(p.model for p in recipe.policies.values()), *bases}
-    for model in sorted(models):
+    for model in sorted(bases):
         check_model(model)
+    for config in (*recipe.policies.values(), recipe.judge):
+        if ask_servers or not config.base_url:
+            check_config(config)
 
 
 def _work(recipe: Recipe, out: Path, *, as_json: bool) -> None:
     from prmkit.answers.equivalence import AnswerChecker
     from prmkit.cli.progress import LiveProgress
     from prmkit.cli.tables import print_report
-    from prmkit.generators.load import load_generator
+    from prmkit.generators.load import load_config
     from prmkit.pipeline.context import Run
     from prmkit.pipeline.run import REPORT, run_recipe
     from prmkit.store import RunFolder
@@ -70,7 +72,7 @@ def _work(recipe: Recipe, out: Path, *, as_json: bool) -> None:
     threads = recipe.threads or os.cpu_count() or 1
 
     def load(config: ModelConfig) -> Generator:
-        return load_generator(config.model, config.batch_size, threads)
+        return load_config(config, threads)
 
     with RunFolder.open(out, recipe) as folder, AnswerChecker() as checker:
         report = run_recipe(Run(recipe, folder, load, checker, LiveProgress()))

@@ -48,7 +48,15 @@ class ChatText:
         Raises:
             ModelError: the template refuses these messages.
         """
-        return self._encoded(self._rendered(request.messages) + request.prefix)
+        return self._encoded(self.render(request))
+
+    def render(self, request: Request) -> str:
+        """Text of the rendered chat, the open assistant turn and the prefix.
+
+        Raises:
+            ModelError: the template refuses these messages.
+        """
+        return self._rendered(request.messages) + request.prefix
 
     def decode(self, before: Sequence[int], ids: Sequence[int]) -> str:
         """The text that `ids` add after the tokens `before`, special tokens left out."""

@@ -1,12 +1,14 @@
 """From a model's name in a recipe to its directory and its generator.
 
-`synthetic:NAME` is a model that ships with the package; anything else is a directory.
+`synthetic:NAME` is a model that ships with the package; anything else is a directory, or, where
+the settings have a `base_url`, the name that a server knows the model by.
 """
 
 import json
 from importlib import resources
 from pathlib import Path
 
+from prmkit.config import ModelConfig
 from prmkit.errors import MissingExtra, ModelError
 from prmkit.generators.base import Generator
 
@@ -84,3 +86,47 @@ def load_generator(model: str, batch_size: int = 256, threads: int | None = None
         raise MissingExtra.of(error.name or "torch", "local") from error
 
     return HfLocalGenerator(path, batch_size=batch_size, threads=threads)
+
+
+def check_config(config: ModelConfig) -> None:
+    """Find fault with a model's settings without loading it; servers are asked.
+
+    Raises:
+        ModelError: the model or a server cannot be used.
+        ConfigError: the environment variable of a key is not set.
+        MissingExtra: transformers is needed for the tokenizer and is not installed.
+    """
+    if not config.base_url:
+        check_model(config.model)
+        return
+    from prmkit.generators.openai_api.generator import check_servers
+
+    check_servers(config, _tokenizer(config))
+
+
+def load_config(config: ModelConfig, threads: int | None = None) -> Generator:
+    """The generator of a model's settings: in this process, or behind servers.
+
+    Args:
+        config: The settings; sampling is not part of a generator, but servers are checked by it.
+        threads: CPU threads of a local model; None leaves the setting alone.
+
+    Raises:
+        ModelError: the model or a server cannot be used.
+        ConfigError: the environment variable of a key is not set.
+        MissingExtra: torch or transformers is needed and not installed.
+    """
+    if not config.base_url:
+        return load_generator(config.model, config.batch_size, threads)
+    from prmkit.generators.openai_api.generator import OpenAiGenerator, check_servers
+
+    return OpenAiGenerator(config, check_servers(config, _tokenizer(config)))
+
+
+def _tokenizer(config: ModelConfig) -> str | Path | None:
+    """Where a served model's tokenizer is: a directory or a hub name; None if not given."""
+    if config.tokenizer is None:
+        return Path(config.model) if Path(config.model).is_dir() else None
+    if config.tokenizer.startswith(_SHIPPED) or Path(config.tokenizer).is_dir():
+        return resolve_model(config.tokenizer)
+    return config.tokenizer

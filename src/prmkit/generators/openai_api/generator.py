@@ -1,0 +1,200 @@
+"""One or more OpenAI-compatible servers of one model as a `Generator`.
+
+`submit` writes the request's bytes, `collect` hands them over and waits for replies. Requests wait
+in the order (problem, prefix): the first problem submitted comes first, and under it prefixes that
+start with each other are neighbours, so that a server finds most of a prompt in its cache.
+"""
+
+import logging
+import os
+import weakref
+import zlib
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+from prmkit.config import ModelConfig
+from prmkit.errors import ConfigError, ModelError
+from prmkit.generators.base import Collected, Failure, Message, Request
+from prmkit.generators.openai_api.client import Client, Job, Patience
+from prmkit.generators.openai_api.dialect import takes_top_k
+from prmkit.generators.openai_api.finding import ServerFinding
+from prmkit.generators.openai_api.pool import Access
+from prmkit.generators.openai_api.probe import probe
+from prmkit.generators.openai_api.prompts import Prompts
+from prmkit.generators.openai_api.tokenizer import TextSide, load_text_side
+from prmkit.generators.openai_api.wire import Draw, Wire
+
+_LOGGER = logging.getLogger(__name__)
+_SEED_WARNINGS = {
+    "alone": "decides a draw only while no other request runs; max_in_flight: 1 repeats runs",
+    "ignored": "does not decide a draw there; only the journal repeats a run",
+}
+
+
+class Checked(NamedTuple):
+    """Servers that were found fit."""
+
+    findings: tuple[ServerFinding, ...]
+    """One a base URL, in the recipe's order."""
+    side: TextSide | None
+    """The model's tokenizer."""
+    access: Access
+    """How to talk to them."""
+
+
+def check_servers(config: ModelConfig, tokenizer: str | Path | None) -> Checked:
+    """Ask every server of a model what it does, before anything is paid for.
+
+    Args:
+        config: With at least one base URL.
+        tokenizer: Directory or hub name of the model's tokenizer; None = chat only.
+
+    Raises:
+        ConfigError: the environment variable of the key is not set.
+        ModelError: a server is not there, serves another model, has another tokenizer or too short
+            a context, or the servers differ in what they take; one line.
+    """
+    access = Access(config.timeout_s, _key(config.api_key_env))
+    side = None if tokenizer is None else load_text_side(tokenizer)
+    is_sampled = config.sampling.temperature > 0
+    findings = tuple(
+        probe(url, config.model, side, access, is_sampled=is_sampled) for url in config.base_url
+    )
+    for found in findings:
+        _check(found, config)
+    first = findings[0]
+    for other in findings[1:]:
+        if _way(other) != _way(first):
+            raise ModelError(
+                f"{first.base_url} and {other.base_url} cannot be one pool: they take "
+                f"{_way(first)} and {_way(other)}"
+            )
+    return Checked(findings, side, access)
+
+
+class OpenAiGenerator:
+    """Servers as a `Generator`; close it, or let go of it, to end its connections.
+
+    Args:
+        config: Model, servers, time-out and how many requests to have under way.
+        checked: What `check_servers` found.
+        patience: How attempts are repeated.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        checked: Checked,
+        patience: Patience = Patience(),  # noqa: B008  # immutable
+    ) -> None:
+        first, side = checked.findings[0], checked.side
+        self._findings = checked.findings
+        self._prompts = Prompts(side, first.mode, adds_special=first.adds_special)
+        end_ids = frozenset() if side is None else side.text.end_ids
+        is_checked = all(f.counts_prompt for f in checked.findings)
+        self._wire = Wire(config.model, first.dialect, end_ids, is_checked=is_checked)
+        contexts = [f.context for f in checked.findings if f.context is not None]
+        self._context = min(contexts, default=None)
+        self._model_id = _model_id(first, side)
+        self._new: list[Job] = []
+        self._refused: list[Collected] = []
+        self._number = count()
+        self._groups: dict[tuple[Message, ...], int] = {}
+        self._open: dict[int, tuple[Message, ...]] = {}
+        self._n_open: dict[tuple[Message, ...], int] = {}
+        self._client = Client(config.base_url, checked.access, config.max_in_flight, patience)
+        self.close = weakref.finalize(self, self._client.close)
+        """Drop what is outstanding and close all connections; twice is allowed."""
+        for found in checked.findings:
+            if found.seed in _SEED_WARNINGS:
+                _LOGGER.warning("%s: a seed %s", found.base_url, _SEED_WARNINGS[found.seed])
+
+    @property
+    def model_id(self) -> str:
+        """The served model's name and origin, and a hash of tokenizer and template.
+
+        Not the server's address or version: what was paid for stays paid for when a server moves.
+        """
+        return self._model_id
+
+    @property
+    def findings(self) -> Sequence[ServerFinding]:
+        """What the start-up probe found, one a server: for the run's record."""
+        return self._findings
+
+    def submit(self, ticket: int, request: Request) -> None:
+        """Queue a request; one that cannot be asked exactly, or is too long, is refused here."""
+        prompt = self._prompts.of(request)
+        if isinstance(prompt, Failure):
+            self._refused.append(Collected(ticket, prompt))
+            return
+        needed = (prompt.n_tokens or 0) + request.sampling.max_new_tokens
+        if self._context is not None and needed > self._context:
+            message = f"{needed} tokens with max_new_tokens; the server takes {self._context}"
+            self._refused.append(Collected(ticket, Failure(kind="too_long", message=message)))
+            return
+        order = (self._group(ticket, request), request.prefix, next(self._number))
+        home = zlib.crc32(request.messages[-1].content.encode())
+        body = self._wire.body(prompt, Draw(request.sampling, request.seed))
+        asked = self._wire.asked(prompt, request.sampling)
+        self._new.append(Job(order, home, ticket, prompt.path, body, asked))
+
+    def collect(self) -> list[Collected]:
+        """Wait for at least one reply; all that are there."""
+        if self._new:
+            self._client.give(self._new)
+            self._new = []
+        if self._refused:
+            refused, self._refused = self._refused, []
+            return refused
+        if not self._open:
+            return []
+        replies = self._client.take()
+        for reply in replies:
+            self._ungroup(reply.ticket)
+        return replies
+
+    def _group(self, ticket: int, request: Request) -> int:
+        """The number of the request's problem, while any request of it is outstanding."""
+        messages = request.messages
+        self._open[ticket] = messages
+        self._n_open[messages] = self._n_open.get(messages, 0) + 1
+        return self._groups.setdefault(messages, next(self._number))
+
+    def _ungroup(self, ticket: int) -> None:
+        messages = self._open.pop(ticket)
+        self._n_open[messages] -= 1
+        if not self._n_open[messages]:
+            del self._n_open[messages], self._groups[messages]
+
+
+def _key(name: str | None) -> str | None:
+    if name is None:
+        return None
+    key = os.environ.get(name)
+    if not key:
+        raise ConfigError(f"api_key_env: the environment variable {name} is not set")
+    return key
+
+
+def _check(found: ServerFinding, config: ModelConfig) -> None:
+    wanted = config.sampling.max_new_tokens
+    if found.context is not None and wanted >= found.context:
+        raise ModelError(
+            f"{found.base_url}: a context of {found.context} tokens has no room for "
+            f"max_new_tokens = {wanted} and a prompt"
+        )
+    if config.sampling.top_k and not takes_top_k(found.dialect):
+        raise ModelError(f"{found.base_url} takes no top_k; set sampling.top_k: 0")
+
+
+def _way(found: ServerFinding) -> str:
+    begin = ", adding a begin token" if found.adds_special else ""
+    return f"{found.mode} in {found.dialect}'s words{begin}"
+
+
+def _model_id(found: ServerFinding, side: TextSide | None) -> str:
+    root = f"={found.root}" if found.root and found.root != found.model else ""
+    return f"{found.model}{root}@{side.digest if side else 'unknown tokenizer'}/{found.kind}"
