@@ -229,6 +229,44 @@ class Dropped(Record):
     """In words: outcomes of the draws at the places in question and the judge's text."""
 
 
+class BenchmarkCase(Record):
+    """A row of a benchmark of step checking: a whole solution and the errors that people found."""
+
+    case_id: str = Field(min_length=1)
+    """The benchmark's own id, unique in it."""
+    problem_id: str
+    """Cases of one problem share it."""
+    subset: str
+    """Named part of the benchmark."""
+    question: str = Field(min_length=1)
+    """The problem's text."""
+    steps: tuple[str, ...] = Field(min_length=1)
+    """All steps, those after the first error too."""
+    first_error: int | None = Field(None, ge=0)
+    """Index of the first wrong step; None = no step is wrong."""
+    wrong_steps: tuple[int, ...] | None = None
+    """Every wrong step, ascending; None where the benchmark marks the first one only."""
+    outcome: Outcome = Outcome.UNSCORED
+    """Whether the final answer is right."""
+    reason: str = ""
+    """Why the outcome is unscored; empty otherwise."""
+    policy: str = ""
+    """The model that wrote the solution; empty where unknown."""
+
+    @model_validator(mode="after")
+    def _errors_are_steps(self) -> Self:
+        if self.first_error is not None and self.first_error >= len(self.steps):
+            raise ValueError(f"first_error {self.first_error} of {len(self.steps)} steps")
+        if self.wrong_steps is not None:
+            if list(self.wrong_steps) != sorted(
+                set(self.wrong_steps) & set(range(len(self.steps)))
+            ):
+                raise ValueError(f"wrong_steps {self.wrong_steps} of {len(self.steps)} steps")
+            if (self.wrong_steps or (None,))[0] != self.first_error:
+                raise ValueError("first_error must be the first of wrong_steps")
+        return self
+
+
 class StepScores(Record):
     """A PRM's scores for one solution."""
 

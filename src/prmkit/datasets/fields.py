@@ -16,7 +16,8 @@ class BadField(DataError):
     """A column is missing, or its value is not allowed."""
 
     def __init__(self, field: str, found: str, allowed: str) -> None:
-        super().__init__(f"{field}: found {found}; allowed: {allowed}" if field else found)
+        at = f"{field}: " if field else ""
+        super().__init__(f"{at}found {found}; allowed: {allowed}")
         self.field = field
         """Dotted name of the column, list positions from 0."""
 
