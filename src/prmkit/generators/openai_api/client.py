@@ -19,7 +19,7 @@ import httpx
 
 from prmkit.generators.base import Collected, Failure, Reply
 from prmkit.generators.openai_api.pool import Access, Pool, Server
-from prmkit.generators.openai_api.replies import Again, Asked, HttpReply, read_reply, shown
+from prmkit.generators.openai_api.replies import Again, Asked, read_reply, shown
 
 _STOP_S = 5.0  # to close connections when the client is closed
 
@@ -182,7 +182,7 @@ class Client:
             server.n_under_way -= 1
         server.idle.append(connection)
         server.n_left = 0
-        return read_reply(HttpReply(answer.status_code, answer.headers, answer.content), job.asked)
+        return read_reply(self._access.read(answer), job.asked)
 
     def _gave_up(self, server: Server, error: Exception) -> Again:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):

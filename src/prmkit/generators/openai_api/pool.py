@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import httpx
 
+from prmkit.generators.openai_api.replies import HttpReply
+
 _SLACK = 8  # requests more than the least that a problem's own server may have under way
 _FIRST_LEAVE_S = 1.0
 _LONGEST_LEAVE_S = 60.0
@@ -30,6 +32,13 @@ class Access(NamedTuple):
         """Of every request."""
         said = {"content-type": "application/json", "accept": "application/json"}
         return said | ({"authorization": f"Bearer {self.key}"} if self.key else {})
+
+    def read(self, answer: httpx.Response) -> HttpReply:
+        """An answer without the key, which servers repeat when they refuse it."""
+        content = answer.content
+        if self.key and answer.status_code != 200:
+            content = content.replace(self.key.encode(), b"[key]")
+        return HttpReply(answer.status_code, answer.headers, content)
 
     def timeout(self) -> httpx.Timeout:
         """For httpx: connecting takes no longer than a server that is there needs."""

@@ -33,6 +33,7 @@ class Talk:
 
     def __init__(self, base_url: str, access: Access) -> None:
         self.base_url = base_url
+        self._access = access
         self._root = base_url.removesuffix("/v1")
         self._http = httpx.Client(timeout=access.timeout(), headers=access.headers())
 
@@ -76,7 +77,7 @@ class Talk:
             except httpx.HTTPError:
                 reply = None
             if reply is not None and reply.status_code not in _BUSY and _is_whole(reply):
-                return HttpReply(reply.status_code, reply.headers, reply.content)
+                return self._access.read(reply)
             time.sleep(pause_s)
             pause_s *= 2
         return self._last(method, url, options)
@@ -87,7 +88,7 @@ class Talk:
         except httpx.HTTPError as error:
             what = shown(str(error) or type(error).__name__)
             raise ModelError(f"no server at {self.base_url}: {what}") from error
-        return HttpReply(reply.status_code, reply.headers, reply.content)
+        return self._access.read(reply)
 
 
 def json_or_empty(reply: HttpReply) -> dict[str, Any]:

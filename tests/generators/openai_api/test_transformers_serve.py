@@ -1,0 +1,114 @@
+"""Against a real server: `transformers serve` of the installed transformers, on loopback."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tiny_models import tiny_llama
+
+from prmkit.config import ModelConfig
+from prmkit.generators.base import Completion, Message, Reply, Request, Sampling, generate
+from prmkit.generators.load import load_config
+from prmkit.generators.openai_api.generator import OpenAiGenerator
+
+pytest.importorskip("fastapi", reason="transformers serve needs fastapi, uvicorn and openai")
+pytest.importorskip("uvicorn", reason="transformers serve needs fastapi, uvicorn and openai")
+pytest.importorskip("openai", reason="transformers serve needs fastapi, uvicorn and openai")
+
+pytestmark = pytest.mark.slow
+START_S = 180
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_llama(tmp_path_factory.mktemp("served"))
+
+
+@pytest.fixture(scope="module")
+def base_url(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    program = Path(sys.executable).with_name("transformers")
+    where = ["--host", "127.0.0.1", "--port", port, "--device", "cpu"]
+    command = [str(program), "serve", str(model), *where]
+    log = tmp_path_factory.mktemp("log") / "serve.txt"
+    settings = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    with log.open("w") as out:
+        server = subprocess.Popen(command, env=settings, stdout=out, stderr=out)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(url, server, log)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def wait_for(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Until the server answers."""
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            if httpx.get(f"{url}/health").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    pytest.fail(f"transformers serve did not start: {log.read_text()[-2000:]}")
+
+
+def requests(sampling: Sampling) -> list[Request]:
+    """Whole answers and continued prefixes, with and without a stop text."""
+    return [
+        Request(
+            messages=(Message(role="user", content=f"What is {i} + {i * i}?"),),
+            prefix=prefix,
+            seed=i,
+            sampling=sampling.model_copy(update={"stop": stop}),
+        )
+        for i in range(8)
+        for prefix in ("", "We add them.\n\n", f"It is {i}", "abcdefgh"[: i + 1])
+        for stop in ((), ("9", "G", "z"))
+    ]
+
+
+def endings(replies: list[Reply]) -> list[tuple[str, str]]:
+    """Text and finish reason of replies that must all be completions."""
+    assert all(isinstance(r, Completion) for r in replies), replies
+    return [(r.text, r.finish_reason) for r in replies if isinstance(r, Completion)]
+
+
+def test_greedy_completions_are_those_of_the_local_engine(model: Path, base_url: str) -> None:
+    greedy = Sampling(temperature=0.0, max_new_tokens=12)
+    config = ModelConfig(model=str(model), sampling=greedy, base_url=(base_url,), max_in_flight=4)
+    served = load_config(config)
+    assert isinstance(served, OpenAiGenerator)
+    (finding,) = served.findings
+    assert (finding.kind, finding.mode, finding.adds_special) == ("transformers", "text", False)
+    assert (finding.n_honoured, finding.tokenizer_checked) == (False, "count")
+    assert "prompt must be a string" in finding.mode_reason
+    local = load_config(ModelConfig(model=str(model), sampling=greedy))
+    theirs = endings(generate(served, requests(greedy)))
+    assert theirs == endings(generate(local, requests(greedy)))
+    assert len(set(theirs)) > 10
+    assert {reason for _, reason in theirs} == {"stop", "length"}
+    served.close()
+
+
+def test_sampled_draws_repeat_with_their_seeds_one_at_a_time(model: Path, base_url: str) -> None:
+    sampling = Sampling(temperature=1.0, top_p=0.95, top_k=50, max_new_tokens=8)
+    config = ModelConfig(model=str(model), sampling=sampling, base_url=(base_url,), max_in_flight=1)
+    served = load_config(config)
+    assert isinstance(served, OpenAiGenerator)
+    # the seed is set for the whole process, so that it decides a draw only alone
+    assert served.findings[0].seed in ("alone", "honoured")
+    asked = requests(sampling)[::6]
+    first, again = generate(served, asked), generate(served, asked[::-1])[::-1]
+    assert endings(first) == endings(again)
+    served.close()
