@@ -63,32 +63,29 @@ class Talk:
         """The JSON answer to a POST below the base URL, or what is wrong with it."""
         reply = self._ask("POST", f"{self.base_url}{path}", content=body)
         if reply.status != 200:
-            return f"HTTP {reply.status}: {server_words(reply.content)}"
+            words = server_words(reply.content)
+            return f"HTTP {reply.status}: {words}" if reply.status else f"no answer: {words}"
         found = read_json(reply)
         return found.message if isinstance(found, Again) else found
 
     def _ask(self, method: str, url: str, **options: Any) -> HttpReply:
+        """An answer that is no passing fault, or the last one; status 0 = none came."""
         pause_s = _FIRST_PAUSE_S
-        for _ in range(_TRIES - 1):
+        reply = HttpReply(0, {}, b"")
+        for _ in range(_TRIES):
             try:
-                reply = self._http.request(method, url, **options)
-            except httpx.ConnectError:
-                break
-            except httpx.HTTPError:
-                reply = None
-            if reply is not None and reply.status_code not in _BUSY and _is_whole(reply):
-                return self._access.read(reply)
+                answer = self._http.request(method, url, **options)
+            except httpx.ConnectError as error:
+                raise ModelError(f"no server at {self.base_url}: {shown(str(error))}") from error
+            except httpx.HTTPError as error:
+                reply = HttpReply(0, {}, (str(error) or type(error).__name__).encode())
+            else:
+                reply = self._access.read(answer)
+                if reply.status not in _BUSY and _is_whole(reply):
+                    break
             time.sleep(pause_s)
             pause_s *= 2
-        return self._last(method, url, options)
-
-    def _last(self, method: str, url: str, options: dict[str, Any]) -> HttpReply:
-        try:
-            reply = self._http.request(method, url, **options)
-        except httpx.HTTPError as error:
-            what = shown(str(error) or type(error).__name__)
-            raise ModelError(f"no server at {self.base_url}: {what}") from error
-        return self._access.read(reply)
+        return reply
 
 
 def json_or_empty(reply: HttpReply) -> dict[str, Any]:
@@ -97,9 +94,9 @@ def json_or_empty(reply: HttpReply) -> dict[str, Any]:
     return {} if reply.status != 200 or isinstance(found, Again) else found
 
 
-def _is_whole(reply: httpx.Response) -> bool:
+def _is_whole(reply: HttpReply) -> bool:
     """Whether a success is not a torn one."""
-    if reply.status_code != 200:
+    if reply.status != 200:
         return True
-    found = read_json(HttpReply(200, reply.headers, reply.content))
+    found = read_json(reply)
     return not isinstance(found, Again) and found.get("choices") != []
