@@ -171,7 +171,9 @@ class Client:
         server.n_under_way += 1
         try:
             async with asyncio.timeout(self._access.timeout_s):
-                answer = await connection.post(f"{server.base_url}{job.path}", content=job.body)
+                request = self._access.request(f"{server.base_url}{job.path}", job.body)
+                answer = await connection.handle_async_request(request)
+                await answer.aread()
         except (TimeoutError, httpx.HTTPError) as error:
             await connection.aclose()
             return self._gave_up(server, error)

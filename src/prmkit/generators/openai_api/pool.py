@@ -9,9 +9,11 @@ Retry-After rests that long.
 import ssl
 from collections.abc import Sequence
 from typing import NamedTuple
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+import prmkit
 from prmkit.generators.openai_api.replies import HttpReply
 
 _SLACK = 8  # requests more than the least that a problem's own server may have under way
@@ -30,8 +32,21 @@ class Access(NamedTuple):
 
     def headers(self) -> dict[str, str]:
         """Of every request."""
-        said = {"content-type": "application/json", "accept": "application/json"}
+        said = {
+            "content-type": "application/json",
+            "accept": "application/json",
+            "user-agent": f"prmkit/{prmkit.__version__}",
+        }
         return said | ({"authorization": f"Bearer {self.key}"} if self.key else {})
+
+    def request(self, url: str, body: bytes) -> httpx.Request:
+        """A POST. Only connecting has a time-out of its own; the whole has one over it."""
+        connect_s = min(_CONNECT_S, self.timeout_s)
+        limits = {"connect": connect_s, "read": None, "write": None, "pool": None}
+        extensions = {"timeout": limits}
+        return httpx.Request(
+            "POST", url, headers=self.headers(), content=body, extensions=extensions
+        )
 
     def read(self, answer: httpx.Response) -> HttpReply:
         """An answer without the key, which servers repeat when they refuse it."""
@@ -50,21 +65,24 @@ class Server:
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
+        self.proxy = _proxy(httpx.URL(base_url))
+        """What stands between, by the usual environment variables."""
         self.n_under_way = 0
         """Requests sent and not answered."""
         self.n_left = 0
         """Times in a row that it could not be reached."""
         self.rests_until = 0.0
         """Not to be asked before this time of the loop's clock, if another can be."""
-        self.idle: list[httpx.AsyncClient] = []
+        self.idle: list[httpx.AsyncHTTPTransport] = []
         """Connections that wait for a request, the last used one last."""
 
 
 class Pool:
     """All servers of one model.
 
-    Connections are kept one to an `httpx.AsyncClient`: the pool inside of one looks at each of its
-    connections for each request, which costs more than the request where there are hundreds.
+    Connections are kept one to an httpx transport: the pool inside of one looks at each of its
+    connections for each request, which costs more than the request where there are hundreds. And
+    transports are used without a client, whose redirects, cookies and authentication cost a fifth.
     """
 
     def __init__(self, base_urls: Sequence[str], access: Access) -> None:
@@ -87,18 +105,14 @@ class Pool:
         is_own = own.rests_until <= now and own.n_under_way <= least.n_under_way + _SLACK
         return own if is_own else least
 
-    def connection(self, server: Server) -> httpx.AsyncClient:
+    def connection(self, server: Server) -> httpx.AsyncHTTPTransport:
         """An open connection if there is one, else a new one."""
         if server.idle:
             return server.idle.pop()
         if self._tls is None:
             self._tls = httpx.create_ssl_context()
-        return httpx.AsyncClient(
-            limits=httpx.Limits(max_connections=1),
-            timeout=self._access.timeout(),
-            headers=self._access.headers(),
-            verify=self._tls,
-        )
+        limits = httpx.Limits(max_connections=1)
+        return httpx.AsyncHTTPTransport(verify=self._tls, limits=limits, proxy=server.proxy)
 
     def leave(self, server: Server, now: float) -> None:
         """Note that a server could not be reached."""
@@ -117,3 +131,7 @@ class Pool:
         for server in self.servers:
             while server.idle:
                 await server.idle.pop().aclose()
+
+
+def _proxy(url: httpx.URL) -> str | None:
+    return None if proxy_bypass(url.netloc.decode()) else getproxies().get(url.scheme)
