@@ -28,14 +28,12 @@ def checker() -> Iterator[AnswerChecker]:
 @pytest.mark.parametrize(
     ("answer", "reference"),
     [
-        ("(x+1)^2", "x^2+2x+1"),
         ("0.333333", r"\frac{1}{3}"),
-        (r"\frac{1}{\sqrt{2}}", r"\frac{\sqrt{2}}{2}"),
-        ("x=1/3", r"\frac{1}{3}"),
-        ("1", "x=1"),
+        (r"\sin^2 x", r"1-\cos^2 x"),
+        (r"\sqrt{8x^2}", r"2\sqrt{2}|x|"),
         ("t+t", "2t"),
         ("{3, 1, 2}", "1,2,3"),
-        (r"\frac{\pi}{2}", r"0.5\pi"),
+        ("x > 5", "5 < x"),
         (r"[-2, 7]", r"x \in [-2,7]"),
         (r"\begin{bmatrix}1 & 2\end{bmatrix}", r"\begin{pmatrix}1&2\end{pmatrix}"),
     ],
@@ -49,7 +47,7 @@ def test_algebra_decides_what_the_exact_rules_leave(
 
 @pytest.mark.parametrize(
     ("answer", "reference"),
-    [("x^2+2x", "(x+1)^2"), ("[0,9)", "(0,9)"), (r"4\sqrt{2}", "4"), ("(3,1)", "(1,3)")],
+    [("x > 5", "6 < x"), ("[0,9)", "(0,9)"), (r"\sin^2 x", r"\cos x^2")],
 )
 def test_algebra_tells_apart(checker: AnswerChecker, answer: str, reference: str) -> None:
     check = checker.check(answer, reference)
@@ -93,8 +91,8 @@ def test_certain_pairs_start_no_worker() -> None:
 
 
 def test_a_hanging_pair_is_unscored_and_the_others_are_not_touched(checker: AnswerChecker) -> None:
-    before = checker.check("y+y", "2y")
-    pairs = [(HANGS, "5+x"), ("x+x", "2x"), ("x+x+1", "2x"), (HANGS, "6+x"), ("3u", "u+2u")]
+    before = checker.check("y > 1", "1 < y")
+    pairs = [(HANGS, "5+x"), ("x > 2", "2 < x"), ("x > 2", "3 < x"), (HANGS, "6+x"), ("u<1", "1>u")]
     checks = checker.check_many(pairs)
     assert before.outcome is Outcome.CORRECT
     assert [c.outcome.value for c in checks] == [
@@ -105,7 +103,7 @@ def test_a_hanging_pair_is_unscored_and_the_others_are_not_touched(checker: Answ
         "correct",
     ]
     assert "no result within 1 s of processor time" in checks[0].reason
-    assert checker.check("7y", "y+6y").outcome is Outcome.CORRECT
+    assert checker.check("7 > y", "y < 7").outcome is Outcome.CORRECT
 
 
 def test_an_answer_seen_before_is_not_compared_again(checker: AnswerChecker) -> None:
@@ -120,8 +118,8 @@ def test_a_killed_worker_is_replaced(checker: AnswerChecker) -> None:
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
     # What is in work when a worker dies is unscored; the next call finds new workers.
-    checker.check_many([(f"{n}x", f"x+{n - 1}x") for n in range(2, 6)])
-    checks = checker.check_many([(f"{n}y", f"y+{n - 1}y") for n in range(2, 6)])
+    checker.check_many([(f"x > {n}", f"{n} < x") for n in range(2, 6)])
+    checks = checker.check_many([(f"y > {n}", f"{n} < y") for n in range(2, 6)])
     assert {c.outcome for c in checks} == {Outcome.CORRECT}
     assert not set(killed) & set(checker.worker_pids)
 
@@ -132,7 +130,7 @@ def test_both_workers_are_at_work_at_once_and_die_with_only_their_own_pairs() ->
         for pid in pids:
             threading.Timer(1.0, os.kill, (pid, signal.SIGKILL)).start()
         # Were they done one after the other, the second would now take its 60 seconds.
-        checks = fresh.check_many([(HANGS, "1+x"), (HANGS, "2+x"), ("w+w", "2w")])
+        checks = fresh.check_many([(HANGS, "1+x"), (HANGS, "2+x"), ("w > 2", "2 < w")])
     assert [c.reason for c in checks] == ["worker died of SIGKILL"] * 2 + [""]
     assert [c.outcome.value for c in checks] == ["unscored", "unscored", "correct"]
 
@@ -152,7 +150,7 @@ def test_a_checker_works_in_a_thread(checker: AnswerChecker) -> None:
     outcomes: list[Outcome] = []
     threads = [
         threading.Thread(
-            target=lambda n=n: outcomes.append(checker.check(f"{n}z", f"z+{n - 1}z").outcome)
+            target=lambda n=n: outcomes.append(checker.check(f"z > {n}", f"{n} < z").outcome)
         )
         for n in (11, 12, 13)
     ]
@@ -168,7 +166,7 @@ def test_workers_end_with_a_parent_that_is_killed() -> None:
         "import sys, time\n"
         "from prmkit.answers.equivalence import AnswerChecker\n"
         "checker = AnswerChecker(timeout_s=60)\n"
-        "checker.check('2a', 'a+a')\n"
+        "checker.check('a > 1', '1 < a')\n"
         "print(*checker.worker_pids, flush=True)\n"
         f"checker.check({HANGS!r}, '5+x')\n"
     )
@@ -205,7 +203,7 @@ def test_importing_the_checker_loads_no_algebra() -> None:
 
 def _pids_of_both_workers(checker: AnswerChecker) -> list[int]:
     for n in range(2, 200):
-        checker.check_many([(f"{n}p+1", f"p+1+{n - 1}p"), (f"{n}q+1", f"q+1+{n - 1}q")])
+        checker.check_many([(f"p > {n}", f"{n} < p"), (f"q > {n}", f"{n} < q")])
         if len(checker.worker_pids) == 2:
             break
     assert len(checker.worker_pids) == 2

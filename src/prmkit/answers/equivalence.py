@@ -37,7 +37,9 @@ class Check(Record):
     """Correct, incorrect, or unscored where nothing could be decided."""
     reason: str = ""
     """Why it is unscored, or why an answer counts as wrong without having been compared."""
-    method: Literal["missing", "limit", "text", "number", "choice", "word", "math_verify"]
+    method: Literal[
+        "missing", "limit", "text", "number", "choice", "word", "formula", "math_verify"
+    ]
     """The rule that decided."""
 
 

@@ -13,8 +13,9 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from prmkit.answers.extract import boxed_answer
+from prmkit.answers.structure import compare_formulas
 
-Method = Literal["text", "number", "choice", "word"]
+Method = Literal["text", "number", "choice", "word", "formula"]
 
 
 class Decision(NamedTuple):
@@ -46,6 +47,10 @@ _NOT_A_UNIT = re.compile(
     r"per ?cent(?:age)?|pct|degrees?|radians?|rad|less|more|not)\b",
     re.IGNORECASE,
 )
+_NUMBER_WORD = re.compile(
+    r"zero|\bone\b|two|three|four|five|six|seven|eight|nine|\bten|eleven|twelve|teen|twenty|thirty|"
+    r"forty|fifty|hundred|thousand|million|dozen|half|third|quarter|infin|\bpi\b|sqrt|root|over"
+)
 _MATH_WORDS = frozenset({"infinity", "inf", "infty", "undefined", "none", "null", "dne", "nan"})
 
 _TEXT_COMMAND = r"\\(?:text|textbf|textit|textrm|textnormal|mbox|mathrm|mathbf|operatorname)"
@@ -58,6 +63,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\\(?:left|right)(?![A-Za-z])\s*|\\displaystyle(?![A-Za-z])|\\\$"), ""),
     (re.compile(r"\\[,;: ]|\\q?quad(?![A-Za-z])|~|\u00a0|\u202f"), " "),
     (re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"),
+    (re.compile(r"(\\(?:text|mbox|mathrm)) +\{"), r"\1{"),
     (re.compile("\u2212|\u2013"), "-"),
     (re.compile(r"\s+"), " "),
 )
@@ -93,6 +99,8 @@ _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}")
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
 _WORDS = re.compile(r"[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
 
+_NUMBERS = re.compile(r"(?=.*[1-9])(?:[-+0-9.,()\[\]{} $/^]|\\(?:frac|sqrt|pi)(?![A-Za-z]))+")
+
 _NEAR_ABSOLUTE = Fraction(1, 10**5)
 _NEAR_RELATIVE = Fraction(1, 10**9)
 _FAR_RELATIVE = Fraction(1, 100)
@@ -106,13 +114,15 @@ def compare_exactly(answer: str, reference: str) -> Decision | None:
         reference: The right answer.
     """
     a, r = normal_form(answer), normal_form(reference)
-    if a == r and a:
+    if a and (a == r or _unwrapped(a) == _unwrapped(r)):
         return Decision(equal=True, method="text")
     return (
         _compare_numbers(a, r)
         or _compare_written(a, r)
         or _compare_choices(a, r)
         or _compare_words(a, r)
+        or _compare_words_with_numbers(a, r)
+        or (None if _has_many_boxes(answer, reference) else _compare_formulas(a, r))
     )
 
 
@@ -139,8 +149,8 @@ def _compare_numbers(answer: str, reference: str) -> Decision | None:
     elif "%" in (a.unit, r.unit) and "" in (a.unit, r.unit):
         equal = _same_share(a, r)
     else:
-        # A unit on one side may be left out; two units, or other values, need a closer look.
-        equal = True if "" in (a.unit, r.unit) and a.value == r.value else None
+        # A unit on one side may be left out; two units may be converted, and need a closer look.
+        equal = _same_value(a, r) if "" in (a.unit, r.unit) else None
     return None if equal is None else Decision(equal, "number")
 
 
@@ -244,6 +254,37 @@ def _compare_words(answer: str, reference: str) -> Decision | None:
     if comparable and not {a, r} & _MATH_WORDS:
         return Decision(equal=False, method="word")
     return None
+
+
+def _compare_words_with_numbers(answer: str, reference: str) -> Decision | None:
+    """Words where a number was asked for are wrong, unless they may be a number in words."""
+    if not _NUMBERS.fullmatch(reference) or any(digit in answer for digit in "0123456789"):
+        return None
+    words = _unwrapped(answer).strip().casefold()
+    if not _WORDS.fullmatch(words) or len(words) < 4 or _NUMBER_WORD.search(words):
+        return None
+    return Decision(equal=False, method="word")
+
+
+def _has_many_boxes(*texts: str) -> bool:
+    r"""Whether a normal form may hold less than the text: \boxed{1} apples, \boxed{2} pears."""
+    return any(text.count(r"\boxed") + text.count(r"\fbox") > 1 for text in texts)
+
+
+def _compare_formulas(answer: str, reference: str) -> Decision | None:
+    texts, units = zip(*map(_without_unit, (answer, reference)), strict=True)
+    if "" not in units and units[0] != units[1]:
+        return None
+    equal = compare_formulas(*texts)
+    return None if equal is None else Decision(equal, "formula")
+
+
+def _without_unit(text: str) -> tuple[str, str]:
+    r"""A formula and the unit in \text{} behind it, if it has one."""
+    unit = _TEXT_UNIT.search(text)
+    if unit is None or not unit[1].strip() or _NOT_A_UNIT.search(unit[1]):
+        return text, ""
+    return text[: unit.start()], unit[0].strip().casefold()
 
 
 def _unwrapped(text: str) -> str:

@@ -7,8 +7,10 @@ after a kill or a power cut the old file or the new one is there, never a part o
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from prmkit.errors import DataError, RunError
 
@@ -21,10 +23,24 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         RunError: the file cannot be written (no such folder, no space, no right to).
     """
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to, which takes the place of `path` when the block ends without an error.
+
+    Raises:
+        RunError: the file cannot be written (no such folder, no space, no right to).
+    """
     temporary = path.with_name(_TEMPORARY.replace("*", secrets.token_hex(8)))
     try:
         try:
-            _write_synced(temporary, content)
+            with temporary.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -70,13 +86,6 @@ def read_json(path: Path) -> Any:
 def is_temporary(path: Path) -> bool:
     """Whether a file is what an interrupted write left behind."""
     return path.match(_TEMPORARY)
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,172 @@
+"""Numbers for proving that two formulas are equal: quotients of polynomials, exactly.
+
+A polynomial has rational coefficients, its variables are letters and pi, and square roots of whole
+numbers without square factors. In that form every polynomial is written in one way only (roots of
+different square-free numbers are linearly independent over the rationals), so that comparing is
+exact. Everything else (other roots, functions, powers that are not whole numbers) is `Unsure`.
+"""
+
+import functools
+import math
+from fractions import Fraction
+from typing import NamedTuple
+
+from prmkit.answers.formula import Unsure
+
+Term = tuple[int, tuple[tuple[str, int], ...]]
+"""A square-free number under a root, and letters with their exponents, sorted."""
+Polynomial = dict[Term, Fraction]
+
+_ONE: Term = (1, ())
+_MOST_TERMS = 40
+_MOST_PRODUCTS = 400
+_LARGEST_EXPONENT = 40
+_LARGEST_RADICAND = 10**8
+_LONGEST_COEFFICIENT = 2000  # bits
+
+
+class Quotient(NamedTuple):
+    """One polynomial over another, not reduced."""
+
+    top: Polynomial
+    bottom: Polynomial
+
+
+class Rational:
+    """The number system; implements `formula.Numbers`."""
+
+    def number(self, text: str) -> Quotient:
+        """A number as written."""
+        return _whole({_ONE: Fraction(text)} if Fraction(text) else {})
+
+    def symbol(self, name: str) -> Quotient:
+        """A letter or pi; e and i are letters here, and i must not meet itself."""
+        return _whole({(1, ((name, 1),)): Fraction(1)})
+
+    def add(self, a: Quotient, b: Quotient) -> Quotient:
+        """The sum."""
+        if a.bottom == b.bottom:
+            return Quotient(_added(a.top, b.top), a.bottom)
+        top = _added(_product(a.top, b.bottom), _product(b.top, a.bottom))
+        return Quotient(top, _product(a.bottom, b.bottom))
+
+    def negative(self, a: Quotient) -> Quotient:
+        """The number with its sign turned."""
+        return Quotient({term: -c for term, c in a.top.items()}, a.bottom)
+
+    def multiply(self, a: Quotient, b: Quotient) -> Quotient:
+        """The product."""
+        return Quotient(_product(a.top, b.top), _product(a.bottom, b.bottom))
+
+    def divide(self, a: Quotient, b: Quotient) -> Quotient:
+        """The quotient."""
+        if not b.top:
+            raise Unsure("division by zero")
+        return Quotient(_product(a.top, b.bottom), _product(a.bottom, b.top))
+
+    def power(self, a: Quotient, b: Quotient) -> Quotient:
+        """The power a^b; b a small whole number."""
+        exponent = _fraction(b)
+        if exponent.denominator != 1 or abs(exponent) > _LARGEST_EXPONENT:
+            raise Unsure("power")
+        n = int(exponent)
+        if not a.top and n <= 0:
+            raise Unsure("power of zero")
+        top, bottom = (a.top, a.bottom) if n >= 0 else (a.bottom, a.top)
+        return Quotient(_power(top, abs(n)), _power(bottom, abs(n)))
+
+    def root(self, a: Quotient, degree: int) -> Quotient:
+        """The square root of a non-negative rational."""
+        value = _fraction(a)
+        if degree != 2 or value < 0:
+            raise Unsure("root")
+        if not value:
+            return a
+        # sqrt(p/q) = sqrt(pq)/q
+        outside, inside = _square_free(value.numerator * value.denominator)
+        return _whole({(inside, ()): Fraction(outside, value.denominator)})
+
+    def call(self, function: str, a: Quotient) -> Quotient:
+        """No function is known here."""
+        raise Unsure(function)
+
+
+def identical(a: Quotient, b: Quotient) -> bool:
+    """Whether two quotients are the same function."""
+    return _product(a.top, b.bottom) == _product(b.top, a.bottom)
+
+
+def _whole(polynomial: Polynomial) -> Quotient:
+    return Quotient(polynomial, {_ONE: Fraction(1)})
+
+
+def _fraction(a: Quotient) -> Fraction:
+    if not set(a.top) | set(a.bottom) <= {_ONE}:
+        raise Unsure("not rational")
+    return a.top.get(_ONE, Fraction(0)) / a.bottom[_ONE]
+
+
+def _added(a: Polynomial, b: Polynomial) -> Polynomial:
+    total = dict(a)
+    for term, coefficient in b.items():
+        _put(total, term, coefficient)
+    return total
+
+
+def _put(total: Polynomial, term: Term, coefficient: Fraction) -> None:
+    new = total.get(term, Fraction(0)) + coefficient
+    if new.numerator.bit_length() + new.denominator.bit_length() > _LONGEST_COEFFICIENT:
+        raise Unsure("long number")
+    if new:
+        total[term] = new
+    else:
+        total.pop(term, None)
+
+
+def _product(a: Polynomial, b: Polynomial) -> Polynomial:
+    if len(a) * len(b) > _MOST_PRODUCTS:
+        raise Unsure("many terms")
+    total: Polynomial = {}
+    for (root_a, letters_a), coefficient_a in a.items():
+        for (root_b, letters_b), coefficient_b in b.items():
+            common = math.gcd(root_a, root_b)
+            inside = (root_a // common) * (root_b // common)
+            term = (inside, _letters(letters_a, letters_b))
+            _put(total, term, coefficient_a * coefficient_b * common)
+    if len(total) > _MOST_TERMS:
+        raise Unsure("many terms")
+    return total
+
+
+def _letters(
+    a: tuple[tuple[str, int], ...], b: tuple[tuple[str, int], ...]
+) -> tuple[tuple[str, int], ...]:
+    if not a or not b:
+        return a or b
+    exponents = dict(a)
+    for name, exponent in b:
+        exponents[name] = exponents.get(name, 0) + exponent
+        if name == "i":
+            raise Unsure("i may be the imaginary unit")
+    return tuple(sorted(exponents.items()))
+
+
+def _power(a: Polynomial, n: int) -> Polynomial:
+    power: Polynomial = {_ONE: Fraction(1)}
+    for _ in range(n):
+        power = _product(power, a)
+    return power
+
+
+@functools.lru_cache(maxsize=256)
+def _square_free(n: int) -> tuple[int, int]:
+    """(a, b) with n = a a b and no square in b."""
+    if n > _LARGEST_RADICAND:
+        raise Unsure("long root")
+    outside, factor = 1, 2
+    while factor * factor <= n:
+        while n % (factor * factor) == 0:
+            n //= factor * factor
+            outside *= factor
+        factor += 1
+    return outside, n
