@@ -49,6 +49,8 @@ def test_seeds_fit_the_servers_number_and_are_never_its_word_for_random() -> Non
     # llama.cpp reads 32 bits, and 2**32 - 1 asks for a random seed
     assert seed_field("llama.cpp", 2**32 - 1) == 0
     assert seed_field("llama.cpp", 2**53 - 1) < 2**32 - 1
+    # SGLang has kept seeds in int32 tensors, which a larger one would overflow
+    assert seed_field("sglang", 2**53 - 1) == 2**31 - 1
 
 
 def test_only_openais_own_fields_lack_top_k() -> None:

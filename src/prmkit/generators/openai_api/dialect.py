@@ -10,12 +10,20 @@ sent one after another instead, and the server's prefix cache saves the prefill.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from prmkit.generators.base import Sampling
 from prmkit.generators.openai_api.finding import Dialect
 
-_UINT32_MAX = 2**32 - 1  # llama.cpp reads a seed as 32 bits and takes this one for "random"
+_SEEDS: Mapping[Dialect, int] = {
+    "vllm": 2**53,
+    "transformers": 2**53,
+    "llama.cpp": 2**32 - 1,  # an unsigned 32-bit number, of which the largest means "random"
+    "sglang": 2**31,  # some versions keep it in a signed 32-bit tensor
+    "plain": 2**31,
+}
+"""Seeds are sent modulo this; two draws of a prompt meet by it once in 10^8 prompts of 8 draws."""
 
 
 def parameters(
@@ -44,7 +52,7 @@ def parameters(
 
 def seed_field(dialect: Dialect, seed: int) -> int:
     """The seed as the server takes it."""
-    return seed % _UINT32_MAX if dialect == "llama.cpp" else seed
+    return seed % _SEEDS[dialect]
 
 
 def takes_top_k(dialect: Dialect) -> bool:
