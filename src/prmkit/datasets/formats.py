@@ -1,10 +1,14 @@
 """Every format that can be imported, by its name on the command line."""
 
-from collections.abc import Callable, Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from prmkit.config import Config
-from prmkit.datasets.hub import Hub
+from prmkit.datasets.hub import Hub, hub_rows
 from prmkit.datasets.importing import Imported
 from prmkit.datasets.math_shepherd import read_math_shepherd
 from prmkit.datasets.own import read_own
@@ -12,8 +16,11 @@ from prmkit.datasets.prm800k import Prm800kOptions, read_prm800k
 from prmkit.datasets.prmbench import read_prmbench
 from prmkit.datasets.problems import PROBLEM_SETS, ProblemSet, read_problems
 from prmkit.datasets.processbench import read_processbench
-from prmkit.datasets.rows import BadRow, Row
+from prmkit.datasets.rows import BadRow, Row, read_rows
 from prmkit.datasets.trl import read_trl
+from prmkit.errors import ConfigError
+from prmkit.faults import first_fault
+from prmkit.strict_yaml import read_value
 
 Rows = Iterable[Row | BadRow]
 
@@ -132,3 +139,68 @@ FORMATS: dict[str, Format] = {
     **_STEP_LABELS,
 }
 """Problem sets first, then step labels."""
+
+
+class Source(NamedTuple):
+    """Where rows come from."""
+
+    rows: Rows
+    """Read as they are asked for."""
+    split: str
+    """The split that they are taken for; empty where a format has several and none was named."""
+
+
+def source_rows(
+    known: Format, name: str, files: Sequence[Path], split: str | None, *, from_hub: bool
+) -> Source:
+    """Rows of files, or of the hub.
+
+    Args:
+        known: The format.
+        name: Its name, for messages.
+        files: Files to read one after the other; none with `from_hub`.
+        split: Which split it is; None = the first one of a set of problems.
+        from_hub: Load the data set from the hub.
+
+    Raises:
+        ConfigError: neither or both of files and hub are given, the hub does not have this format,
+            or a split is unknown.
+    """
+    if bool(files) == from_hub:
+        raise ConfigError(f"{name}: give either files or --hub")
+    if split is not None and known.splits and split not in known.splits:
+        raise ConfigError(f"--split {split!r}: allowed are {', '.join(known.splits)}")
+    if not from_hub:
+        alone = len(known.splits) == 1 or name in PROBLEM_SETS
+        return Source(read_rows(files), split or (next(iter(known.splits)) if alone else ""))
+    if known.hub is None:
+        raise ConfigError(f"{name}: the hub does not have it in this format; see {known.source}")
+    part = split or next(iter(known.splits))
+    return Source(hub_rows(known.hub, part), part)
+
+
+def expected_rows(known: Format, split: str) -> int | None:
+    """Published rows of a split; None where that is not known."""
+    return known.splits.get(split)
+
+
+def read_options(known: Format, name: str, assignments: Sequence[str]) -> Config | None:
+    """A format's own options from `key=value` each; None if it has none.
+
+    Raises:
+        ConfigError: the format has no such option, or not this value.
+    """
+    values: dict[str, Any] = {}
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        if not equals or known.options is None:
+            has = "key=value" if known.options else f"nothing, {name} has no options"
+            raise ConfigError(f"--set {text}: allowed: {has}")
+        values[key.strip()] = read_value(value, f"--set {text}")
+    if known.options is None:
+        return None
+    try:
+        return known.options.model_validate_json(json.dumps(values), strict=True)
+    except ValidationError as error:
+        fault = first_fault(error, known.options)
+    raise ConfigError(f"--set {fault.key}: {fault.problem}")
