@@ -14,7 +14,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "records", "seeds"),
     ("faults", "strict_yaml", "generators.base"),
     ("config",),
-    ("generators", "answers", "steps", "store", "intervals"),
+    ("generators", "answers", "steps", "splitting", "store", "intervals"),
     ("datasets",),  # above: reads reference answers with `answers`, and our own tables
     ("sampling", "rollouts", "judging", "scoring"),
     ("consensus", "training", "evaluation", "analysis"),
