@@ -53,6 +53,7 @@ class Loopback:
         self.port = 0
         self._ready = threading.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.n_connections = 0
 
     @property
     def base_url(self) -> str:
@@ -100,6 +101,7 @@ class Loopback:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.n_connections += 1
         try:
             while (asked := await read_request(reader)) is not None:
                 if not await self.answer(asked, writer):

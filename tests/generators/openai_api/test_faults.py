@@ -1,11 +1,13 @@
 """Whatever a server or the network does, the final replies are the same and paid for once."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from stub_servers import FAULTS, FaultyProxy, Stub, VllmLike, serving
+from stub_servers import Reply as HttpAnswer
 from tiny_models import tiny_tokenizer
 
 from prmkit.config import ModelConfig
@@ -77,7 +79,7 @@ def test_faults_change_nothing_and_nothing_received_whole_is_paid_twice(
     direct = load(stub.base_url, directory)
     expected = generate(direct, asked)
     direct.close()
-    faced = load(proxy.base_url, directory)
+    faced = load(proxy.base_url, directory, timeout_s=1.0)
     proxy.is_armed = True
     proxy.whole.clear()
     with Journal(tmp_path / "journal.sqlite") as journal:
@@ -86,7 +88,7 @@ def test_faults_change_nothing_and_nothing_received_whole_is_paid_twice(
                 break  # as a kill would: what was received is in the journal, the rest is not
         held = len(journal.replies([r.key(faced.model_id) for r in asked]))
     faced.close()
-    faced = load(proxy.base_url, directory)
+    faced = load(proxy.base_url, directory, timeout_s=1.0)
     with Journal(tmp_path / "journal.sqlite") as journal:
         found = dict(drive(map(one, asked), faced, journal, max_open=64))
     assert [found[i] for i in range(200)] == expected
@@ -142,6 +144,27 @@ def test_a_prompt_that_the_server_read_otherwise_is_a_failure(stub: Stub, direct
     (reply,) = generate(generator, requests(1))
     assert isinstance(reply, Failure)
     assert reply.kind == "inexact"
+    generator.close()
+
+
+def test_a_server_that_asks_for_time_gets_it(stub: Stub, directory: Path) -> None:
+    config = ModelConfig(
+        model="tiny", base_url=(stub.base_url,), tokenizer=str(directory), sampling=SAMPLING
+    )
+    checked = check_servers(config, directory)
+    generator = OpenAiGenerator(config, checked, Patience(first_s=0.001, longest_s=5.0))
+    handler, asked_at = stub.handler, list[float]()
+
+    def busy_once(method: str, path: str, body: Any) -> HttpAnswer:
+        asked_at.append(time.monotonic())
+        if len(asked_at) == 1:
+            return HttpAnswer({"error": "busy"}, 503, (("retry-after", "1"),))
+        return handler(method, path, body)
+
+    stub.handler = busy_once
+    (reply,) = generate(generator, requests(1))
+    assert isinstance(reply, Completion)
+    assert asked_at[1] - asked_at[0] >= 1.0
     generator.close()
 
 

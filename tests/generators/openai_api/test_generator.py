@@ -170,12 +170,15 @@ def test_requests_go_out_by_problem_then_prefix(tokenizer: Any, directory: Path)
         generator.close()
 
 
-def test_no_more_than_max_in_flight_are_under_way(tokenizer: Any, directory: Path) -> None:
+def test_no_more_than_max_in_flight_are_under_way_and_connections_are_used_again(
+    tokenizer: Any, directory: Path
+) -> None:
     with serving(VllmLike(tokenizer), delay_s=0.01) as stub:
         generator = load(stub, directory, max_in_flight=5)
-        stub.n_most_under_way = 0
+        stub.n_most_under_way = stub.n_connections = 0
         texts(generator, [ask(f"q{i}", seed=i) for i in range(40)])
         assert stub.n_most_under_way == 5
+        assert stub.n_connections <= 5
         generator.close()
 
 

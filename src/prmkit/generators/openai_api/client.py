@@ -105,6 +105,10 @@ class Client:
         """Drop what is under way and close all connections; twice is allowed."""
         if self._loop.is_closed():
             return
+        if threading.current_thread() is self._thread:  # the garbage collector may run there
+            last = self._loop.create_task(self._stop())
+            last.add_done_callback(lambda _: self._loop.stop())
+            return
         stopping = asyncio.run_coroutine_threadsafe(self._stop(), self._loop)
         with contextlib.suppress(TimeoutError):
             stopping.result(_STOP_S)
