@@ -10,7 +10,7 @@ import sys
 import typer
 
 from prmkit import __version__
-from prmkit.cli import grade, run, synthetic
+from prmkit.cli import data, grade, run, synthetic
 from prmkit.errors import PrmkitError
 
 _INTERRUPTED = 130
@@ -24,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("import")(data.import_data)
+app.command("export")(data.export_data)
 app.command("grade")(grade.grade)
 app.add_typer(synthetic.app, name="synthetic")
 
