@@ -46,7 +46,8 @@ def test_a_record_gives_its_path_and_one_row_for_each_alternative() -> None:
         **{f"2/7.{i}": (1.0,) * 7 + (0.0,) for i in range(6)},
         "2/path": (1.0,) * 8,
     }
-    assert found.notes["labels"] == (5 * 2 + 4 * 6 + 6) + 4 * 7 + (6 * 8 + 8)
+    assert found.notes["labels 0"] == 5 + 1 + 6
+    assert found.notes["labels 1"] == (5 + 4 * 6 + 6) + (4 * 7 - 1) + (6 * 7 + 8)
     assert {row.source for row in found.records} == {"human"}
     # an alternative follows the path up to its step; what a person wrote is on it
     human = next(r for r in found.records if r.solution_id.endswith("0/path")).steps[1]
@@ -158,8 +159,9 @@ def test_prm800k_agrees_with_the_counts_of_its_phase_1_test_set() -> None:
         "rated -1": 1970,
         "rated none": 110,
         "flagged": 0,
-        "labels": found.notes["labels"],
-        "paths cut at a step without label": found.notes["paths cut at a step without label"],
+        "paths cut at a step without label": 0,
+        "labels 1": found.notes["labels 1"],
+        "labels 0": found.notes["labels 0"],
     }
 
 

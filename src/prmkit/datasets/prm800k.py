@@ -97,7 +97,8 @@ def _record(row: Row, options: Prm800kOptions) -> Converted[LabelledSolution]:
     notes["paths cut at a step without label"] += cut
     if not solutions:
         return Converted([], notes, dropped="no labelled step")
-    notes["labels"] += sum(len(solution.labels) for solution in solutions)
+    labels = [label for solution in solutions for label in solution.labels]
+    notes.update({"labels 1": labels.count(1.0), "labels 0": labels.count(0.0)})
     return Converted(solutions, notes)
 
 
