@@ -1,4 +1,8 @@
-"""Against a real server: `transformers serve` of the installed transformers, on loopback."""
+"""Against a real server: `transformers serve` of the installed transformers, on loopback.
+
+It is started without a model and loads each one that a request names, in the number format that
+`hf_local` decodes in on a CPU: rounding to another one would change greedy choices.
+"""
 
 import os
 import socket
@@ -12,10 +16,24 @@ import httpx
 import pytest
 from tiny_models import tiny_llama
 
-from prmkit.config import ModelConfig
-from prmkit.generators.base import Completion, Message, Reply, Request, Sampling, generate
-from prmkit.generators.load import load_config
+from prmkit.answers.extract import extract_answer
+from prmkit.config import ModelConfig, RolloutConfig
+from prmkit.generators.base import (
+    Completion,
+    Generator,
+    Message,
+    Reply,
+    Request,
+    Sampling,
+    generate,
+)
+from prmkit.generators.drive import drive
+from prmkit.generators.load import load_config, resolve_model
 from prmkit.generators.openai_api.generator import OpenAiGenerator
+from prmkit.records import CheckedAnswer, McAnnotation, Outcome, Problem, Solution, Usage
+from prmkit.rollouts.sequential import annotate_sequential
+from prmkit.sampling import Policy, sample_solutions
+from prmkit.synthetic.problems import make_parts
 
 pytest.importorskip("fastapi", reason="transformers serve needs fastapi, uvicorn and openai")
 pytest.importorskip("uvicorn", reason="transformers serve needs fastapi, uvicorn and openai")
@@ -31,13 +49,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def base_url(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     program = Path(sys.executable).with_name("transformers")
-    where = ["--host", "127.0.0.1", "--port", port, "--device", "cpu"]
-    command = [str(program), "serve", str(model), *where]
+    where = ["--host", "127.0.0.1", "--port", port]
+    command = [str(program), "serve", *where, "--device", "cpu", "--dtype", "float32"]
     log = tmp_path_factory.mktemp("log") / "serve.txt"
     settings = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     with log.open("w") as out:
@@ -112,3 +130,57 @@ def test_sampled_draws_repeat_with_their_seeds_one_at_a_time(model: Path, base_u
     first, again = generate(served, asked), generate(served, asked[::-1])[::-1]
     assert endings(first) == endings(again)
     served.close()
+
+
+def labels(generator: Generator) -> list[tuple[Solution, McAnnotation]]:
+    """Solutions of a few problems and their Monte-Carlo labels, all drawn greedily."""
+    greedy = Sampling(temperature=0.0, max_new_tokens=120)
+    problems = make_parts(4, {"train": 1})["train"]
+    by_id = {problem.problem_id: problem for problem in problems}
+
+    def check(text: str, problem: Problem) -> CheckedAnswer:
+        found = extract_answer(text)
+        outcome = Outcome.CORRECT if found == problem.answer else Outcome.INCORRECT
+        return CheckedAnswer(outcome, "", found)
+
+    tasks = sample_solutions(problems, Policy("weak", greedy, 0, check), 1)
+    rows = [row for _, row in sorted(drive(tasks, generator), key=lambda pair: pair[0])]
+    written = [row for row in rows if isinstance(row, Solution)]
+    assert len(written) == len(problems)
+    config = RolloutConfig(k=2)
+    annotations = dict(
+        drive(
+            (
+                annotate_sequential(s, by_id[s.problem_id], config, 0, greedy, check)
+                for s in written
+            ),
+            generator,
+        )
+    )
+    return [(solution, annotations[at]) for at, solution in enumerate(written)]
+
+
+def test_labels_of_a_shipped_policy_are_those_of_the_local_engine(base_url: str) -> None:
+    directory = str(resolve_model("synthetic:policy-weak"))
+    sampling = Sampling(temperature=0.0, max_new_tokens=120)
+    config = ModelConfig(model=directory, sampling=sampling, base_url=(base_url,), max_in_flight=2)
+    served = load_config(config)
+    assert isinstance(served, OpenAiGenerator)
+    local = load_config(ModelConfig(model=directory, sampling=sampling))
+    # what the local engine found in its cache is its own affair
+    theirs, ours = ([_bare(pair) for pair in labels(g)] for g in (served, local))
+    assert theirs == ours
+    served.close()
+
+
+def _bare(labelled: tuple[Solution, McAnnotation]) -> tuple[Solution, McAnnotation]:
+    """Without the count of cached tokens."""
+    solution, annotation = labelled
+    return (
+        solution.model_copy(update={"usage": _uncached(solution.usage)}),
+        annotation.model_copy(update={"usage": _uncached(annotation.usage)}),
+    )
+
+
+def _uncached(usage: Usage) -> Usage:
+    return usage.model_copy(update={"cached_prompt_tokens": 0})
