@@ -34,6 +34,10 @@ EQUAL = [
     ("f(x) = x + 1", "f(x)=1+x"),
     (r"(a,b) = (1,2)", "(1,2)"),
     (r"45^\circ, 60^\circ", "60,45"),
+    (
+        r"\begin{pmatrix} \frac{1}{2} & 0 \\ 3 & -1 \end{pmatrix}",
+        r"\begin{bmatrix}1/2&0\\3&-1\\\end{bmatrix}",
+    ),
 ]
 DIFFERENT = [
     (r"\sqrt{2}", "1.41"),
@@ -56,9 +60,14 @@ DIFFERENT = [
     ("x = 3", "9"),
     ("3 + 4 = 7", "8"),
     ("1,3", "1"),
+    ("2i", "2"),
+    (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", r"\begin{pmatrix} 1 \\ 3 \end{pmatrix}"),
+    (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", r"\begin{pmatrix} 1 & 2 \end{pmatrix}"),
+    (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", "(1, 3)"),
 ]
 # Two readings, or not ours to decide.
 OPEN = [
+    (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", "(1, 2)"),
     ("1/2x", r"\frac{x}{2}"),
     (r"\sin 2x", r"x\sin 2"),
     ("2m", "2"),

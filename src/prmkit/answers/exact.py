@@ -61,7 +61,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\\!\s*"), ""),
     (re.compile(r"\s?\{\s?,\s?\}"), ","),
     (re.compile(r"\\(?:left|right)(?![A-Za-z])\s*|\\displaystyle(?![A-Za-z])|\\\$"), ""),
-    (re.compile(r"\\[,;: ]|\\q?quad(?![A-Za-z])|~|\u00a0|\u202f"), " "),
+    (re.compile(r"(?<!\\)\\[,;: ]|\\q?quad(?![A-Za-z])|~|\u00a0|\u202f"), " "),
     (re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"),
     (re.compile(r"(\\(?:text|mbox|mathrm)) +\{"), r"\1{"),
     (re.compile("\u2212|\u2013"), "-"),
@@ -73,6 +73,7 @@ _IDLE_SPACE = re.compile(
     r"|(?<=[A-Za-z]) (?=[0-9])"
 )
 
+_PLAIN_NUMBER = re.compile(r"-?[1-9][0-9]*(?:\.[0-9]*[1-9])?|0", re.ASCII)
 _PLAIN = r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]{0,2}(?: [0-9]{3})+|[0-9]+)"
 _DECIMAL = rf"(?:{_PLAIN}(?:\.[0-9]*)?|\.[0-9]+)"
 _POWER = (
@@ -89,6 +90,8 @@ _PERCENT = re.compile(r" ?(?:\\?%|(?:\\text\{ ?)?(?:percent|per cent|pct|percent
 _DEGREE = re.compile(
     r" ?(?:\^ ?\{ ?\\circ ?\}|\^ ?\\circ|\\degree|\u00b0|(?:\\text\{ ?)?degrees?\}?)$", re.I
 )
+_SCALES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9}
+_SCALE = re.compile(rf" ?(?:{_TEXT_COMMAND}\{{ ?)?({'|'.join(_SCALES)})s?\}}?$", re.IGNORECASE)
 _TEXT_UNIT = re.compile(rf" ?{_TEXT_COMMAND}\{{([^{{}}]*)\}}(?: ?\^ ?(?:\{{[23]\}}|[23]))?\.?$")
 _WORD_UNIT = re.compile(r" ?([A-Za-z][A-Za-z ]*)$")
 
@@ -97,6 +100,8 @@ _CHOICE = re.compile(r"\(?([A-Za-z])\)?[.:)]?")
 _LABELLED_CHOICE = re.compile(r"\(?([A-J])[).](?!.*\b[A-J]\b) ?\S.*", re.DOTALL)
 _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}")
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
+_IN_BASE = re.compile(r"([0-9]+)_(?:\{ ?)?([0-9]+)(?: ?\})?")
+_BASE_TEN = re.compile(r"(?<=[0-9])_(?:\{10\}|10)$")
 _WORDS = re.compile(r"[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
 
 _NUMBERS = re.compile(r"(?=.*[1-9])(?:[-+0-9.,()\[\]{} $/^]|\\(?:frac|sqrt|pi)(?![A-Za-z]))+")
@@ -113,11 +118,18 @@ def compare_exactly(answer: str, reference: str) -> Decision | None:
         answer: A model's final answer, with or without a box.
         reference: The right answer.
     """
+    if _PLAIN_NUMBER.fullmatch(answer) and _PLAIN_NUMBER.fullmatch(reference):
+        # The commonest pair by far; a number without idle zeros is written in one way only.
+        if answer == reference:
+            return Decision(equal=True, method="text")
+        if "." not in answer + reference:
+            return Decision(equal=False, method="number")
     a, r = normal_form(answer), normal_form(reference)
     if a and (a == r or _unwrapped(a) == _unwrapped(r)):
         return Decision(equal=True, method="text")
     return (
         _compare_numbers(a, r)
+        or _compare_scaled(a, r)
         or _compare_written(a, r)
         or _compare_choices(a, r)
         or _compare_words(a, r)
@@ -154,6 +166,19 @@ def _compare_numbers(answer: str, reference: str) -> Decision | None:
     return None if equal is None else Decision(equal, "number")
 
 
+def _compare_scaled(answer: str, reference: str) -> Decision | None:
+    """Tell 1.8 million from a number that is neither 1.8 nor 1,800,000."""
+    for one, other in ((answer, reference), (reference, answer)):
+        scale = _SCALE.search(one)
+        other_value = _quantity(other)
+        value = _quantity(one[: scale.start()]) if scale else None
+        if scale and value and other_value and not (value.unit or other_value.unit):
+            scaled = value._replace(value=value.value * _SCALES[scale[1].casefold()])
+            if _same_value(value, other_value) is False is _same_value(scaled, other_value):
+                return Decision(equal=False, method="number")
+    return None
+
+
 def _same_value(a: _Quantity, r: _Quantity) -> bool | None:
     if a.value == r.value:
         return True
@@ -176,6 +201,7 @@ def _same_share(a: _Quantity, r: _Quantity) -> bool | None:
 
 
 def _quantity(text: str) -> _Quantity | None:
+    text = _BASE_TEN.sub("", text)
     if not text or text[0] not in "+-.0123456789\\":
         return None
     for unit, pattern in (("%", _PERCENT), ("degree", _DEGREE)):
@@ -217,11 +243,14 @@ def _from_fraction(written: re.Match[str], unit: str) -> _Quantity | None:
 
 
 def _compare_written(answer: str, reference: str) -> Decision | None:
-    """Times of day, and the decimal comma where the other side has the same digits with a point."""
+    """Times of day, digits in a base, and 2,5 where the other side has 2.5."""
     if _CLOCK.fullmatch(answer) and _CLOCK.fullmatch(reference):
         # 3:12 may be a ratio, equal to others; minutes below ten are written so in times only.
         is_time = ":0" in answer + reference
         return Decision(equal=False, method="text") if is_time else None
+    digits = [_IN_BASE.fullmatch(text) for text in (answer, reference)]
+    if digits[0] and digits[1] and digits[0][2] == digits[1][2]:
+        return Decision(digits[0][1].lstrip("0") == digits[1][1].lstrip("0"), "number")
     for one, other in ((answer, reference), (reference, answer)):
         if _DECIMAL_COMMA.fullmatch(one) and one.replace(",", ".") == other:
             return Decision(equal=True, method="number")

@@ -97,6 +97,7 @@ def _tokens(text: str) -> list[str]:
 def _letters(run: str) -> list[str]:
     low = run.lower()
     product = len(run) <= 3 and _FACTORS.issuperset(low) and low not in _NO_PRODUCTS
+    product = product or (len(run) == 2 and low[1] in "xyz" and low not in _NO_PRODUCTS)
     if len(run) > 1 and not product:
         raise Unsure(run)
     return list(run)

@@ -34,10 +34,12 @@ _SPACED_DIGITS = re.compile(r"-?[1-9][0-9]{0,2}(?:, ?[0-9]{3})+")
 _PLAIN_LEFT_SIDE = re.compile(r"\\?[A-Za-z]+(?:_(?:\{\w+\}|\w))?(?:\([A-Za-z]\))?")
 _SYMBOL_TUPLE = re.compile(r"\((?:[A-Za-z](?:_(?:\{\w+\}|\w))?,)+[A-Za-z](?:_(?:\{\w+\}|\w))?\)")
 # A last letter may be a unit (0.64N); math-verify drops these without looking: 2m, 5 h.
-_LAST_LETTER = re.compile(r"(?<=[0-9} )])[A-Za-z]$")
+_LAST_LETTER = re.compile(r"(?<=[0-9} )])[A-Za-hj-z]$")
 _DROPPED_LETTERS = "thclsgmdo"
 _FUNCTION_OR_PRODUCT = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?:_\w|_\{\w+\})?\(")
 _STEPS = re.compile(r"\\l(?:floor|ceil)(?![A-Za-z])|!")
+_MATRIX = re.compile(r"\\begin\{[pb]?matrix\}(.*)\\end\{[pb]?matrix\}", re.DOTALL)
+_ROWS = "matrix"
 _DEGREE = re.compile(r"\^\{\\circ\}|\^\\circ|\\degree|\u00b0")
 _ANGLE_FUNCTION = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc|pi)(?![A-Za-z])")
 _INFINITY = {r"\infty": "+", r"+\infty": "+", r"-\infty": "-"}
@@ -55,7 +57,7 @@ class _Infinite(NamedTuple):
 
 
 class _Group(NamedTuple):
-    """A tuple or interval with its brackets."""
+    """A tuple or interval with its brackets, or a matrix of such rows."""
 
     brackets: str
     items: "tuple[_Item, ...]"
@@ -107,10 +109,10 @@ def _compare(answer: str, reference: str, numbers: Floating) -> bool | None:
 
 def _without_degrees(answer: str, reference: str) -> tuple[str, str]:
     """Drop degree signs where neither side can be in radians."""
-    both = answer + reference
-    if _DEGREE.search(both) is None:
+    if _DEGREE.search(answer + reference) is None:
         return answer, reference
-    if _ANGLE_FUNCTION.search(both):
+    compared = answer.rpartition("=")[2] + reference.rpartition("=")[2]
+    if _ANGLE_FUNCTION.search(compared):
         raise Unsure("degrees or radians")
     return _DEGREE.sub("", answer), _DEGREE.sub("", reference)
 
@@ -217,6 +219,11 @@ def _expanded(text: str) -> list[str]:
 
 def _item(text: str, numbers: Floating) -> _Item:
     text = text.strip()
+    matrix = _MATRIX.fullmatch(text)
+    if matrix:
+        rows = [row.split("&") for row in matrix[1].split("\\\\") if row.strip()]
+        cells = (_Group("", tuple(_value(cell.strip(), numbers) for cell in row)) for row in rows)
+        return _Group(_ROWS, tuple(cells))
     if r"\cup" in text:
         return _Union(tuple(_item(part, numbers) for part in text.split(r"\cup")))
     infinite = _INFINITY.get(text.replace(" ", ""))
@@ -253,7 +260,8 @@ def _same_items(a: _Answer, r: _Answer) -> bool | None:
 
 def _inner(answer: _Answer) -> tuple[_Item, ...]:
     only = answer.items[0]
-    return only.items if answer.kind == "tuple" and isinstance(only, _Group) else answer.items
+    flat = answer.kind == "tuple" and isinstance(only, _Group) and only.brackets != _ROWS
+    return only.items if flat and isinstance(only, _Group) else answer.items
 
 
 def _same_collections(
@@ -285,6 +293,10 @@ def _same(a: _Item, b: _Item) -> bool | None:
 
 
 def _same_groups(a: _Group, b: _Group) -> bool | None:
+    if (a.brackets == _ROWS) != (b.brackets == _ROWS):
+        # A column may be meant by (1, 2, 3), if its entries are these.
+        a, b = (_Group("", _cells(group)) for group in (a, b))
+        return False if _same_groups(a, b) is False else None
     if len(a.items) != len(b.items):
         return False
     same = [_same(x, y) for x, y in zip(a.items, b.items, strict=True)]
@@ -294,6 +306,11 @@ def _same_groups(a: _Group, b: _Group) -> bool | None:
         # (1, 2) and [1, 2] may be the same pair; with an infinite end they are intervals.
         return False if any(isinstance(item, _Infinite) for item in a.items) else None
     return True if all(same) else None
+
+
+def _cells(group: _Group) -> "tuple[_Item, ...]":
+    inner = [item.items if isinstance(item, _Group) else (item,) for item in group.items]
+    return tuple(item for items in inner for item in items)
 
 
 def _same_unions(a: _Item, b: _Item) -> bool | None:

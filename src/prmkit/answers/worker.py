@@ -38,6 +38,14 @@ _RECYCLE = 3
 # math-verify swallows MemoryError, and "different" then proves nothing. What exhausts memory here
 # grows by multiplying, so it is resident to a good part before the allocation that fails.
 _SWOLLEN = 0.1
+# Loads sympy and fills its caches and the parser's tables once for all workers.
+_WARM_UP = (
+    (r"\frac{x}{2}+1", "0.5x+1"),
+    ("10 + 2 apples", "50"),
+    (r"\sin^2 x", r"1-\cos^2 x"),
+    ("x > 2", r"(2,\infty)"),
+    (r"\frac{1}{2}, x^3", r"\sqrt{2}, 0.5"),
+)
 
 
 class Comparison(NamedTuple):
@@ -59,9 +67,8 @@ def main(arguments: list[str]) -> None:
     logging.disable(logging.CRITICAL)
     sys.setrecursionlimit(_RECURSION_LIMIT)
     try:
-        compare(
-            r"\frac{x}{2}+1", "0.5x+1"
-        )  # loads sympy and fills the parser's tables once for all
+        for answer, reference in _WARM_UP:
+            compare(answer, reference)
     except ImportError as error:
         control.sendall(json.dumps({"fatal": str(error)}).encode() + b"\n")
         return
