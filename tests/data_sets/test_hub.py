@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from prmkit.datasets.formats import FORMATS, source_rows
 from prmkit.datasets.hub import Hub, hub_rows
 from prmkit.errors import DataError, MissingExtra
 
@@ -40,6 +41,18 @@ def test_configurations_are_read_one_after_the_other_under_the_hubs_names(
         ("o/n/a/train, row 2", 1),
         ("o/n/b/train, row 1", 2),
         ("o/n/b/train, row 2", 3),
+    ]
+
+
+def test_a_problem_set_is_read_from_the_hub(asked: list[tuple[Any, ...]]) -> None:
+    known = FORMATS["olympiadbench"]
+    source = source_rows(known, "olympiadbench", [], None, from_hub=True)
+    found = known.read(source.rows, source.split, None)
+    assert asked == [("Hothan/OlympiadBench", "OE_TO_maths_en_COMP", "train")]
+    assert source.split == "test"
+    assert [bad.row for bad in found.rejected] == [
+        "Hothan/OlympiadBench/OE_TO_maths_en_COMP/train, row 1",
+        "Hothan/OlympiadBench/OE_TO_maths_en_COMP/train, row 2",
     ]
 
 

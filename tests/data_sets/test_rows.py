@@ -49,6 +49,17 @@ def test_one_object_over_several_lines_is_one_row(tmp_path: Path) -> None:
     assert values(path) == [{"q": [1, 2]}]
 
 
+def test_a_first_row_longer_than_any_buffer_is_read(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"q": "x" * 200_000}, {"q": 1}]
+    for content in (
+        lines(rows),
+        gzip.compress(lines(rows)),
+        json.dumps(rows[0], indent=1).encode(),
+    ):
+        assert values(written(tmp_path / "a", content))[0] == rows[0]
+    assert len(values(written(tmp_path / "a", lines(rows)))) == 2
+
+
 def test_a_row_knows_its_line_its_position_over_all_files_and_its_files_stem(
     tmp_path: Path,
 ) -> None:
@@ -118,6 +129,15 @@ def test_damaged_gzip_data_gives_the_rows_before_the_damage(tmp_path: Path) -> N
     path = written(tmp_path / "a.jsonl.gz", whole[: len(whole) // 2])
     assert len(values(path)) > 1000
     assert "damaged gzip data" in rejects(path)[-1].reason
+
+
+def test_damage_in_the_first_row_or_in_an_array_is_told_too(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.gz", gzip.compress(lines(ROWS))[:20])
+    assert ["damaged gzip data" in bad.reason for bad in rejects(path)] == [True]
+    array = gzip.compress(json.dumps([{"q": str(i)} for i in range(20000)]).encode())
+    path = written(tmp_path / "b.gz", array[: len(array) // 2])
+    assert len(values(path)) > 1000
+    assert ["damaged gzip data" in bad.reason for bad in rejects(path)] == [True]
 
 
 def test_what_is_no_object_is_rejected(tmp_path: Path) -> None:

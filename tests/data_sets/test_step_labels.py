@@ -206,6 +206,8 @@ def test_marks_that_do_not_fit_reject_the_row(text: str, signs: str, expected: s
 
 
 def test_a_label_text_that_differs_elsewhere_rejects_the_row() -> None:
+    (bad,) = shepherd(f"Q Step 1: a {MARK}", "+", label="Q Step 1: a + more").rejected
+    assert bad.reason == "label: found text after the last mark; allowed: the text of input"
     (bad,) = shepherd(f"Q Step 1: a {MARK}", "+", label="Q Step 1: b +").rejected
     assert bad.field == "label"
 

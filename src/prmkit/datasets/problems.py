@@ -300,8 +300,3 @@ PROBLEM_SETS: dict[str, ProblemSet] = {
     ),
 }
 """The sets by their name on the command line."""
-
-
-def problem_split(problem_set: ProblemSet, split: str | None) -> str:
-    """The split meant; None = the first one, any other word is taken as it is."""
-    return split or next(iter(problem_set.splits))

@@ -23,6 +23,7 @@ _DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
 _BLANK = re.compile(r"[ \t\r\n]*")
 _WIDE = (b"\xff\xfe", b"\xfe\xff")  # how a UTF-16 or UTF-32 file begins
 _MARK = b"\xef\xbb\xbf"
+_PEEK = 1 << 16
 
 
 class Row(NamedTuple):
@@ -105,12 +106,12 @@ def _is_lines(path: Path) -> bool:
     """Whether a line is a row: not an array, and not one object over several lines."""
     with _open(path) as file:
         try:
-            first = next((line for line in file if line.strip()), b"").removeprefix(_MARK).strip()
-            if not first.startswith((b"[", b"{")):
-                return True
-            if first.startswith(b"["):
-                return False
-            return _parses(first) or not _parses(first + file.read())
+            head = file.read1(_PEEK).removeprefix(_MARK).lstrip()
+            if not head.startswith(b"{"):
+                return not head.startswith(b"[")
+            if b"\n" not in head:
+                head += file.readline()
+            return _parses(head.partition(b"\n")[0]) or not _parses(head + file.read())
         except _DAMAGED:
             return True
 
@@ -188,7 +189,7 @@ def _text(path: Path) -> tuple[str, str]:
     damage = ""
     with _open(path) as file:
         try:
-            while part := file.read(1 << 20):
+            while part := file.read1(_PEEK):
                 parts.append(part)
         except _DAMAGED as error:
             damage = f" (damaged gzip data: {error})"
