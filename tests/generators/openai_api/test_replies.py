@@ -68,6 +68,12 @@ def test_chat_replies_and_cached_tokens_are_read() -> None:
     assert (found.text, found.usage.cached_prompt_tokens) == ("42", 4)
 
 
+def test_a_chat_reply_without_content_is_an_empty_text_and_not_asked_for_again() -> None:
+    reply = {"choices": [{"message": {"content": None}, "finish_reason": "length"}]}
+    found = completion(read_reply(http(reply), ASKED))
+    assert (found.text, found.finish_reason) == ("", "length")
+
+
 def test_another_count_of_prompt_tokens_is_a_failure_only_where_it_is_checked() -> None:
     longer = body() | {"usage": {"prompt_tokens": 6}}
     found = read_reply(http(longer), ASKED)

@@ -155,9 +155,9 @@ class Client:
 
     async def _serve(self, job: Job) -> None:
         """Try until there is an answer or patience ends."""
-        n_timeouts = 0
+        n_timeouts, server = 0, None
         for n_tried in range(1, self._patience.tries + 1):
-            server = self._pool.choose(job.home, self._loop.time())
+            server = self._pool.choose(job.home, self._loop.time(), server)
             found = await self._try(server, job)
             if not isinstance(found, Again):
                 self._deliver(job.ticket, found)

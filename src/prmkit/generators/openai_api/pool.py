@@ -90,20 +90,21 @@ class Pool:
         self._access = access
         self._tls: ssl.SSLContext | None = None
 
-    def choose(self, home: int, now: float) -> Server:
+    def choose(self, home: int, now: float, failed: Server | None = None) -> Server:
         """The server for a request.
 
         Args:
             home: A number that requests with the same long prefix share.
             now: The loop's clock.
+            failed: Where the attempt before this one failed: taken again only if it must be.
         """
         awake = [s for s in self.servers if s.rests_until <= now]
-        if not awake:
+        fit = [s for s in awake if s is not failed] or awake
+        if not fit:
             return min(self.servers, key=lambda s: s.rests_until)
-        least = min(awake, key=lambda s: s.n_under_way)
+        least = min(fit, key=lambda s: s.n_under_way)
         own = self.servers[home % len(self.servers)]
-        is_own = own.rests_until <= now and own.n_under_way <= least.n_under_way + _SLACK
-        return own if is_own else least
+        return own if own in fit and own.n_under_way <= least.n_under_way + _SLACK else least
 
     def connection(self, server: Server) -> httpx.AsyncHTTPTransport:
         """An open connection if there is one, else a new one."""

@@ -121,7 +121,10 @@ def _token_ids(choice: dict[str, Any], end_ids: frozenset[int]) -> tuple[int, ..
 
 def _text(choice: dict[str, Any]) -> Any:
     message = choice.get("message")
-    return message.get("content") if isinstance(message, dict) else choice.get("text")
+    if not isinstance(message, dict):
+        return choice.get("text")
+    # null where all tokens went into reasoning or tool calls: paid for, and no text of the answer
+    return "" if message.get("content", "") is None else message.get("content")
 
 
 def _usage(usage: Any) -> Usage:
