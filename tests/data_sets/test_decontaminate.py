@@ -43,6 +43,8 @@ def test_thirteen_words_in_a_row_and_more_than_six_tenths_are_needed() -> None:
     # 12 in a row: not enough, though 19 of 20 words are the same
     broken = text(*WORDS[:12], "x", *WORDS[13:20])
     assert index(text(*WORDS[:20])).find("t", broken) is None
+    # 15 of 25 words: 0.6 is not more than 0.6
+    assert index(text(*WORDS[:25])).find("t", text(*WORDS[:15])) is None
     # 13 of 22 words: 0.59
     assert index(text(*WORDS[:22])).find("t", text(*WORDS[:13])) is None
 
