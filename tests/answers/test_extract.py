@@ -36,6 +36,9 @@ CASES = [
     ("He has 1,234 books, not 7", "7", "last_number"),
     ("it grows by 12.5%", "12.5%", "last_number"),
     ("the change is -3", "-3", "last_number"),
+    (r"\frac{10}{9}", r"\frac{10}{9}", "last_math"),
+    (r"half is \boxed{200}. Final Answer: The final answer is $455$. I hope", "455", ""),
+    (r"The final answer is \boxed{7}. That was easy.", "7", "boxed"),
 ]
 
 

@@ -56,6 +56,11 @@ _PHRASES: tuple[tuple[Rule, re.Pattern[str]], ...] = (
     ("answer_is", re.compile(r"\banswer(?: is|[*_]* = )(?:\s*:)?", re.IGNORECASE)),
     ("answer_colon", re.compile("\\banswer[*_]*[:\uff1a]", re.IGNORECASE)),
 )
+_FINAL_ANSWER = re.compile(r"final answer is\b(?:\s*:)?", re.IGNORECASE)
+# A text that is nothing but one formula, without delimiters or words.
+_BARE_FORMULA = re.compile(
+    r"\s*(?=[^\n]*\\)(?:\\(?!boxed|fbox)[A-Za-z]+|[^A-Za-z\\\n$:]|(?<![A-Za-z])[A-Za-z](?![A-Za-z])){1,200}\s*"
+)
 _SENTENCE_END = re.compile(r"\.(?=\s|$)|\n|<\|")
 _WINDOW = 4000  # more than an answer may have; bounds the work for each phrase
 _HOPE = re.compile(r"\bI hope\b", re.IGNORECASE)
@@ -81,7 +86,8 @@ def extract_answer(text: str) -> str | None:
 def extract(text: str) -> Extracted | None:
     r"""Find the final answer and say by which rule.
 
-    Rules in order: `boxed` (last complete \boxed or \fbox), `gsm8k` (after the last ####),
+    Rules in order: `boxed` (last complete \boxed or \fbox, unless "final answer is" comes later),
+    `gsm8k` (after the last ####),
     `final_answer` ("final answer is"), `answer_is` ("the answer is"), `answer_colon` ("Answer:"),
     `last_math` (last $...$, \(...\) or \[...\]), `last_number`.
 
@@ -90,7 +96,11 @@ def extract(text: str) -> Extracted | None:
     """
     boxed = boxed_answer(text)
     if boxed:
-        return Extracted(boxed, "boxed")
+        # A box in the middle of a text is not the last word if "the final answer is" comes later.
+        stated = _after_last(_FINAL_ANSWER, text[_last_box_start(text) :])
+        return Extracted(stated, "final_answer") if stated else Extracted(boxed, "boxed")
+    if _BARE_FORMULA.fullmatch(text):
+        return Extracted(text.strip(), "last_math")
     for rule, phrase in _PHRASES:
         stated = _after_last(phrase, text)
         if stated:
@@ -112,6 +122,10 @@ def boxed_answer(text: str) -> str | None:
         first -= 1
     contents = [_bare(text[b.content_start : b.content_end]) for b in boxes[first:]]
     return ", ".join(_unboxed(content) for content in contents)
+
+
+def _last_box_start(text: str) -> int:
+    return max(text.rfind(r"\boxed"), text.rfind(r"\fbox"))
 
 
 def _joined(between: str) -> bool:
