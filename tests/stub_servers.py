@@ -10,7 +10,7 @@ import json
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -321,18 +321,20 @@ def write_text(ids: list[int], seed: int, body: Any) -> tuple[str, str]:
     return text, "stop" if wanted <= body["max_tokens"] else "length"
 
 
-FAULTS = ("500", "429", "reset", "torn", "drip", "html", "empty", "closed")
+QUICK_FAULTS = ("500", "429", "reset", "torn", "html", "empty", "closed")
+FAULTS = (*QUICK_FAULTS, "drip")
 
 
 class FaultyProxy(Loopback):
-    """Forwards to another server and spoils a share of the completions."""
+    """Forwards to another server on loopback and spoils a share of the completions."""
 
-    def __init__(self, upstream: Loopback, share: float = 0.3, seed: int = 0) -> None:
+    def __init__(self, upstream_port: int, share: float = 0.3, seed: int = 0) -> None:
         super().__init__()
-        self.upstream = upstream
+        self.upstream_port = upstream_port
         self.share = share
         self.chance = random.Random(seed)
         self.is_armed = False
+        self.kinds: Sequence[str] = FAULTS
         self.faults: Counter[str] = Counter()
         self.whole: Counter[bytes] = Counter()
         """How often the reply to each request body was passed on whole."""
@@ -340,7 +342,7 @@ class FaultyProxy(Loopback):
     async def answer(self, asked: Asked, writer: asyncio.StreamWriter) -> bool:
         fault = ""
         if self.is_armed and asked.method == "POST" and self.chance.random() < self.share:
-            fault = self.chance.choice(FAULTS)
+            fault = self.chance.choice(self.kinds)
             self.faults[fault] += 1
         if fault == "500":
             write_reply(writer, Reply(b"oops", 500, (("content-type", "text/plain"),)))
@@ -383,14 +385,18 @@ class FaultyProxy(Loopback):
             await asyncio.sleep(0.05)
 
     async def _fetch(self, asked: Asked) -> tuple[bytes, bytes]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.upstream.port)
-        head = f"{asked.method} {asked.path} HTTP/1.1\r\ncontent-length: {len(asked.body)}\r\n\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.upstream_port)
+        head = (
+            f"{asked.method} {asked.path} HTTP/1.1\r\nhost: upstream\r\nconnection: close\r\n"
+            f"content-type: application/json\r\ncontent-length: {len(asked.body)}\r\n\r\n"
+        )
         writer.write(head.encode() + asked.body)
         answered = await reader.readuntil(b"\r\n\r\n")
         length = int(answered.lower().split(b"content-length:")[1].split(b"\r\n")[0])
         body = await reader.readexactly(length)
         writer.close()
-        return answered, body
+        # the connection to the client stays open, whatever happens to this one
+        return answered.replace(b"connection: close\r\n", b""), body
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stub_servers import FAULTS, FaultyProxy, Stub, VllmLike, serving
+from stub_servers import FAULTS, QUICK_FAULTS, FaultyProxy, Stub, VllmLike, serving
 from stub_servers import Reply as HttpAnswer
 from tiny_models import tiny_tokenizer
 
@@ -38,7 +38,7 @@ def stub() -> Iterator[Stub]:
 
 @pytest.fixture
 def proxy(stub: Stub) -> Iterator[FaultyProxy]:
-    with FaultyProxy(stub) as proxy:
+    with FaultyProxy(stub.port) as proxy:
         assert isinstance(proxy, FaultyProxy)
         yield proxy
 
@@ -49,7 +49,7 @@ def load(url: str, directory: Path, **settings: Any) -> OpenAiGenerator:
         base_url=(url,),
         tokenizer=str(directory),
         sampling=SAMPLING,
-        **{"timeout_s": 3.0, "max_in_flight": 32, **settings},
+        **{"timeout_s": 30.0, "max_in_flight": 32, **settings},
     )
     return OpenAiGenerator(config, check_servers(config, directory), FAST)
 
@@ -79,7 +79,7 @@ def test_faults_change_nothing_and_nothing_received_whole_is_paid_twice(
     direct = load(stub.base_url, directory)
     expected = generate(direct, asked)
     direct.close()
-    faced = load(proxy.base_url, directory, timeout_s=1.0)
+    faced = load(proxy.base_url, directory, timeout_s=3.0)
     proxy.is_armed = True
     proxy.whole.clear()
     with Journal(tmp_path / "journal.sqlite") as journal:
@@ -88,7 +88,7 @@ def test_faults_change_nothing_and_nothing_received_whole_is_paid_twice(
                 break  # as a kill would: what was received is in the journal, the rest is not
         held = len(journal.replies([r.key(faced.model_id) for r in asked]))
     faced.close()
-    faced = load(proxy.base_url, directory, timeout_s=1.0)
+    faced = load(proxy.base_url, directory, timeout_s=3.0)
     with Journal(tmp_path / "journal.sqlite") as journal:
         found = dict(drive(map(one, asked), faced, journal, max_open=64))
     assert [found[i] for i in range(200)] == expected
@@ -104,7 +104,9 @@ def test_faults_change_nothing_and_nothing_received_whole_is_paid_twice(
 def test_without_a_kill_every_completion_is_paid_exactly_once(
     proxy: FaultyProxy, directory: Path
 ) -> None:
-    faced = load(proxy.base_url, directory)
+    # a time-out on a busy machine could not be told from a lost reply: none here
+    proxy.kinds = QUICK_FAULTS
+    faced = load(proxy.base_url, directory, timeout_s=120.0)
     proxy.whole.clear()
     proxy.is_armed = True
     replies = generate(faced, requests(200))
@@ -116,7 +118,7 @@ def test_without_a_kill_every_completion_is_paid_exactly_once(
 
 def test_the_probe_survives_faults(proxy: FaultyProxy, directory: Path) -> None:
     calm = load(proxy.base_url, directory)
-    proxy.is_armed = True
+    proxy.kinds, proxy.is_armed = QUICK_FAULTS, True
     assert load(proxy.base_url, directory).findings == calm.findings
 
 
@@ -147,6 +149,23 @@ def test_a_prompt_that_the_server_read_otherwise_is_a_failure(stub: Stub, direct
     generator.close()
 
 
+def test_what_a_broken_server_of_a_pool_fails_is_done_by_the_other(
+    stub: Stub, proxy: FaultyProxy, directory: Path
+) -> None:
+    config = ModelConfig(
+        model="tiny",
+        base_url=(proxy.base_url, stub.base_url),
+        tokenizer=str(directory),
+        sampling=SAMPLING,
+        timeout_s=120.0,
+    )
+    few = Patience(tries=3, first_s=0.001, longest_s=0.01)
+    generator = OpenAiGenerator(config, check_servers(config, directory), few)
+    proxy.kinds, proxy.is_armed, proxy.share = QUICK_FAULTS, True, 1.0
+    assert all(isinstance(reply, Completion) for reply in generate(generator, requests(60)))
+    generator.close()
+
+
 def test_a_server_that_asks_for_time_gets_it(stub: Stub, directory: Path) -> None:
     config = ModelConfig(
         model="tiny", base_url=(stub.base_url,), tokenizer=str(directory), sampling=SAMPLING
@@ -171,8 +190,8 @@ def test_a_server_that_asks_for_time_gets_it(stub: Stub, directory: Path) -> Non
 def test_patience_ends_in_a_failure_and_the_stage_stops_with_the_reason(
     proxy: FaultyProxy, directory: Path
 ) -> None:
-    generator = load(proxy.base_url, directory, timeout_s=0.05)
-    proxy.is_armed, proxy.share = True, 1.0
+    generator = load(proxy.base_url, directory)
+    proxy.kinds, proxy.is_armed, proxy.share = QUICK_FAULTS, True, 1.0
     guarded = Guarded(generator, max_failed=0.05, stage="rollouts")
     with pytest.raises(TooManyFailures, match=r"rollouts: .* attempts at http://127"):
         list(drive(map(one, requests(150)), guarded))
