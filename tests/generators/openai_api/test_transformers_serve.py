@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from stub_servers import QUICK_FAULTS, FaultyProxy
 from tiny_models import tiny_llama
 
 from prmkit.answers.extract import extract_answer
@@ -29,7 +30,8 @@ from prmkit.generators.base import (
 )
 from prmkit.generators.drive import drive
 from prmkit.generators.load import load_config, resolve_model
-from prmkit.generators.openai_api.generator import OpenAiGenerator
+from prmkit.generators.openai_api.client import Patience
+from prmkit.generators.openai_api.generator import OpenAiGenerator, check_servers
 from prmkit.records import CheckedAnswer, McAnnotation, Outcome, Problem, Solution, Usage
 from prmkit.rollouts.sequential import annotate_sequential
 from prmkit.sampling import Policy, sample_solutions
@@ -116,6 +118,27 @@ def test_greedy_completions_are_those_of_the_local_engine(model: Path, base_url:
     assert theirs == endings(generate(local, requests(greedy)))
     assert len(set(theirs)) > 10
     assert {reason for _, reason in theirs} == {"stop", "length"}
+    served.close()
+
+
+def test_faults_on_the_way_change_nothing(model: Path, base_url: str) -> None:
+    greedy = Sampling(temperature=0.0, max_new_tokens=12)
+    asked = requests(greedy)[::2]
+    direct = ModelConfig(model=str(model), sampling=greedy, base_url=(base_url,), max_in_flight=4)
+    served = load_config(direct)
+    assert isinstance(served, OpenAiGenerator)
+    expected = generate(served, asked)
+    with FaultyProxy(int(base_url.rpartition(":")[2])) as proxy:
+        assert isinstance(proxy, FaultyProxy)
+        config = direct.model_copy(update={"base_url": (proxy.base_url,), "timeout_s": 120.0})
+        checked = check_servers(config, model)
+        faced = OpenAiGenerator(config, checked, Patience(tries=20, first_s=0.01))
+        proxy.kinds, proxy.is_armed = QUICK_FAULTS, True
+        proxy.whole.clear()
+        assert generate(faced, asked) == expected
+        assert sum(proxy.faults.values()) > 5
+        assert set(proxy.whole.values()) == {1}
+        faced.close()
     served.close()
 
 
