@@ -35,7 +35,7 @@ def checker() -> Iterator[AnswerChecker]:
         ("{3, 1, 2}", "1,2,3"),
         ("x > 5", "5 < x"),
         (r"[-2, 7]", r"x \in [-2,7]"),
-        (r"\begin{bmatrix}1 & 2\end{bmatrix}", r"\begin{pmatrix}1&2\end{pmatrix}"),
+        (r"\begin{bmatrix}1 & |-2|\end{bmatrix}", r"\begin{pmatrix}1&2\end{pmatrix}"),
     ],
 )
 def test_algebra_decides_what_the_exact_rules_leave(

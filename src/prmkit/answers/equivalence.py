@@ -23,7 +23,6 @@ MAX_DEPTH = 60
 
 _MEMORY_BYTES = 1 << 30
 _CACHE_SIZE = 1 << 16
-_CACHED_CHARS = 2 * MAX_CHARS  # longer pairs are cheap to refuse again, and long to keep
 _OUTCOMES = {
     "equal": Outcome.CORRECT,
     "different": Outcome.INCORRECT,
@@ -137,8 +136,8 @@ class AnswerChecker:
         return self._remember(pair, check) if check else None
 
     def _remember(self, pair: Pair, check: Check) -> Check:
-        if len(pair.answer) + len(pair.reference) > _CACHED_CHARS and check.method == "limit":
-            return check
+        if check.method not in ("formula", "math_verify"):
+            return check  # cheaper to find again than to keep
         self._cache[pair] = check
         if len(self._cache) > _CACHE_SIZE:
             self._cache.popitem(last=False)
