@@ -100,12 +100,12 @@ WORLD = World(
     kind="parity",
     targets=("Finn",),
 )
-BOB = "So Bob has 5 more than Ana: 10+5=15."
-CLEO = "So Cleo has 3 times as many as Bob: 15*3=45."
-DAN = "So Dan has as many as Ana and Cleo: 10+45=55."
-EVA = "So Eva has the rest of Dan by 7: 55 mod 7=6."
-FINN = "So Finn has 20 fewer than Dan: 55-20=35."
-END = "So Finn has 35, and the answer is \\boxed{odd}."
+BOB = "By b) Bob has 5 more than Ana: Ana owns 10, 10+5=15, so Bob owns 15."
+CLEO = "By c) Cleo has 3 times as many as Bob: Bob owns 15, 15*3=45, so Cleo owns 45."
+DAN = "By e) Dan has as many as Ana and Cleo: Ana owns 10, Cleo owns 45, 10+45=55, so Dan owns 55."
+EVA = "By f) Eva has the rest of Dan by 7: Dan owns 55, 55 mod 7=6, so Eva owns 6."
+FINN = "By g) Finn has 20 fewer than Dan: Dan owns 55, 55-20=35, so Finn owns 35."
+END = "So Finn owns 35, and the answer is \\boxed{odd}."
 
 TABLE: list[tuple[str, list[str], tuple[int, str] | None]] = [
     ("usual", [BOB, CLEO, DAN, FINN, END], None),
@@ -113,40 +113,54 @@ TABLE: list[tuple[str, list[str], tuple[int, str] | None]] = [
     ("said twice", [BOB, BOB, CLEO, DAN, FINN, END], None),
     ("spaces around", [f"  {BOB}\n", CLEO, DAN, FINN, END], None),
     ("swapped sum", [BOB, CLEO, DAN.replace("10+45", "45+10"), FINN, END], None),
-    ("swapped names", [BOB, CLEO, DAN.replace("Ana and Cleo", "Cleo and Ana"), FINN, END], None),
+    ("swapped names", [BOB, CLEO, "By e) Dan has as many as Cleo and Ana: Cleo owns 45, Ana owns "
+     "10, 10+45=55, so Dan owns 55.", FINN, END], None),
     ("swapped product", [BOB, CLEO.replace("15*3", "3*15"), DAN, FINN, END], None),
     ("swapped difference", [BOB, CLEO, DAN, FINN.replace("55-20", "20-55")],
      (3, "wrong_operand")),
     ("wrong sum", [BOB.replace("15", "16"), CLEO, DAN, FINN, END], (0, "wrong_arithmetic")),
     ("wrong result, right answer", [BOB, CLEO, DAN.replace("55", "57"),
-     FINN.replace("55-20=35", "57-20=37"), END.replace("35", "37")],
+     FINN.replace("55", "57").replace("35", "37"), END.replace("35", "37")],
      (2, "wrong_arithmetic")),
+    ("wrong conclusion", [BOB.replace("owns 15", "owns 16"), CLEO, DAN, FINN, END],
+     (0, "wrong_arithmetic")),
     ("wrong constant", [BOB.replace("5 more", "6 more").replace("+5=15", "+6=16")],
      (0, "wrong_operand")),
-    ("constant differs in equation", [BOB.replace("+5=15", "+6=16")], (0, "wrong_operand")),
-    ("wrong source", ["So Bob has 5 more than Gia: 4+5=9."], (0, "wrong_operand")),
-    ("wrong value of source", [BOB, CLEO.replace("15*3=45", "10*3=30")],
+    ("constant differs in equation", [BOB.replace("+5=15", "+6=16").replace("s 15", "s 16")],
+     (0, "wrong_operand")),
+    ("wrong source", ["By b) Bob has 5 more than Gia: Gia owns 4, 4+5=9, so Bob owns 9."],
+     (0, "wrong_operand")),
+    ("wrong value of source", [BOB, CLEO.replace("15", "10").replace("45", "30")],
      (1, "wrong_operand")),
-    ("wrong operation in words", ["So Bob has 5 fewer than Ana: 10-5=5."], (0, "wrong_operation")),
-    ("wrong operation in equation", [BOB.replace("10+5=15", "10-5=5")],
+    ("value stated wrongly", [BOB, CLEO.replace("owns 15", "owns 10")], (1, "wrong_operand")),
+    ("value stated rightly, used wrongly", [BOB, CLEO.replace("15*3=45", "10*3=30")
+     .replace("owns 45", "owns 30")], (1, "wrong_operand")),
+    ("another's fact", [BOB, CLEO.replace("c)", "b)")], (1, "wrong_fact")),
+    ("a fact that is not there", [BOB.replace("b)", "x)")], (0, "wrong_fact")),
+    ("wrong operation in words", ["By b) Bob has 5 fewer than Ana: Ana owns 10, 10-5=5, so Bob "
+     "owns 5."], (0, "wrong_operation")),
+    ("wrong operation in equation", [BOB.replace("10+5=15", "10-5=5").replace("s 15", "s 5")],
      (0, "wrong_operation")),
-    ("derives a given", ["So Gia has 5 more than Ana: 10+5=15."], (0, "wrong_operation")),
+    ("derives a given", ["By d) Gia has 5 more than Ana: Ana owns 10, 10+5=15, so Gia owns 15."],
+     (0, "wrong_operation")),
     ("skips a step", [CLEO], (0, "not_yet_derived")),
     ("answers at once", [END], (0, "not_yet_derived")),
     ("unknown source", [BOB.replace("Ana", "Zoe")], (0, "unknown_quantity")),
     ("unknown person", [BOB.replace("Bob", "Zoe")], (0, "unknown_quantity")),
-    ("unneeded but wrong", [BOB, CLEO, DAN, EVA.replace("=6", "=5"), FINN, END],
-     (3, "wrong_arithmetic")),
-    ("division by nothing", [BOB, CLEO, DAN, "So Eva has the rest of Dan by 0: 55 mod 0=0."],
-     (3, "wrong_operand")),
+    ("unneeded but wrong", [BOB, CLEO, DAN, EVA.replace("=6", "=5").replace("s 6", "s 5"), FINN,
+     END], (3, "wrong_arithmetic")),
+    ("division by nothing", [BOB, CLEO, DAN, "By f) Eva has the rest of Dan by 0: Dan owns 55, "
+     "55 mod 0=0, so Eva owns 0."], (3, "wrong_operand")),
     ("wrong answer", [BOB, CLEO, DAN, FINN, END.replace("odd", "even")], (4, "wrong_answer")),
-    ("answer of another", [BOB, CLEO, DAN, FINN, "So Dan has 55, and the answer is \\boxed{odd}."],
+    ("answer of another", [BOB, CLEO, DAN, FINN, "So Dan owns 55, and the answer is \\boxed{odd}."],
      (4, "wrong_operand")),
-    ("answer of a stranger", [BOB, "So Zoe has 55, and the answer is \\boxed{odd}."],
+    ("answer of a stranger", [BOB, "So Zoe owns 55, and the answer is \\boxed{odd}."],
      (1, "unknown_quantity")),
     ("restated wrongly", [BOB, CLEO, DAN, FINN, END.replace("35", "37")], (4, "wrong_operand")),
     ("no answer", [BOB, CLEO, DAN, FINN], (3, "missing_answer")),
     ("goes on after the answer", [BOB, CLEO, DAN, FINN, END, BOB], (5, "after_answer")),
+    ("speaks of another than it derives", [BOB.replace("so Bob", "so Cleo")], (0, "unparsable")),
+    ("states another than its source", [BOB.replace("Ana owns", "Gia owns")], (0, "unparsable")),
     ("prose", ["Let us think."], (0, "unparsable")),
     ("empty step", [""], (0, "unparsable")),
     ("huge step", [BOB + " " * 10_000], (0, "unparsable")),
@@ -163,10 +177,10 @@ def test_hand_written_table(steps: list[str], expected: tuple[int, str] | None) 
 def test_who_has_most_may_list_its_people_in_any_order() -> None:
     # Ana 10, Bob 15, Gia 4: Bob has most
     world = WORLD.model_copy(update={"kind": "who", "targets": ("Ana", "Bob", "Gia")})
-    end = "So Gia has 4, Ana has 10 and Bob has 15, and the answer is \\boxed{Bob}."
+    end = "So Gia owns 4, Ana owns 10 and Bob owns 15, and the answer is \\boxed{Bob}."
     assert first_error(world, [BOB, end]) is None
     assert first_error(world, [BOB, end.replace("{Bob}", "{Ana}")]) == (1, "wrong_answer")
-    assert first_error(world, [BOB, end.replace("Gia has 4, ", "")]) == (1, "wrong_operand")
+    assert first_error(world, [BOB, end.replace("Gia owns 4, ", "")]) == (1, "wrong_operand")
 
 
 def test_a_solution_without_steps_is_refused_not_judged() -> None:

@@ -7,7 +7,14 @@ from transformers import AutoModelForCausalLM
 
 from prmkit.generators.base import Message, Request, Sampling, generate
 from prmkit.generators.load import load_generator
-from prmkit.synthetic.pretrain import PretrainConfig, batch_loss, batches, build_model, pretrain
+from prmkit.synthetic.pretrain import (
+    PretrainConfig,
+    batch_loss,
+    batches,
+    build_model,
+    pretrain,
+    rate_share,
+)
 from prmkit.synthetic.tokenizer import build_tokenizer
 
 TINY = PretrainConfig(
@@ -36,6 +43,18 @@ def test_stopping_early_changes_no_batch_before() -> None:
     assert all(torch.equal(a.ids, b.ids) for a, b in zip(early, whole, strict=False))
 
 
+def test_the_rate_warms_up_falls_and_cools_before_an_early_stop() -> None:
+    config = TINY.model_copy(update={"updates": 1000})
+    # 2 % warm-up = 20 updates; the cosine's middle, 0.02 + 0.98 / 2, lies at 20 + 980 / 2 = 510
+    found = [rate_share(update, config) for update in (0, 19, 20, 510)]
+    assert found == pytest.approx([0.05, 1.0, 1.0, 0.51])
+    assert rate_share(999, config) == pytest.approx(0.02, abs=1e-4)
+    cooled = config.model_copy(update={"stop": 610, "cool": 200})
+    assert rate_share(510, cooled) == pytest.approx(0.51 * 100 / 200)
+    assert rate_share(410, cooled) == rate_share(410, config)
+    assert rate_share(609, cooled) == pytest.approx(rate_share(609, config) / 200)
+
+
 def test_padding_and_prompts_are_not_trained_on() -> None:
     tokenizer = build_tokenizer()
     pad = tokenizer.token_to_id("<|endoftext|>")
@@ -44,6 +63,56 @@ def test_padding_and_prompts_are_not_trained_on() -> None:
     opened = tokenizer.token_to_id("<|im_start|>")
     assert not batch.weights[batch.ids == opened].any()
     assert batch.weights.any(dim=1).all()
+
+
+def test_a_judge_writes_first_and_is_then_to_expect_whether_it_has_left_the_paragraph() -> None:
+    tokenizer = build_tokenizer()
+    right, wrong = (tokenizer.encode(word).ids[0] for word in (" right", " wrong"))
+    config = TINY.model_copy(update={"updates": 96, "batch_tokens": 4096})
+    tag = tokenizer.token_to_id("</")
+    assert not (next(batches(config)).ids == tag).any()
+    batch = next(batches(config, start=32))
+    assert set(batch.hints.unique().tolist()) == {-1, right, wrong}
+    for row, hints in zip(batch.ids.tolist(), batch.hints.tolist(), strict=True):
+        asked = row.index(tokenizer.token_to_id("<|im_end|>"))
+        assert set(hints[:asked]) == {-1}  # hints are for what it writes itself
+    assert (batch.weights[batch.hints >= 0] > 0).all()
+
+
+def attentions(config: PretrainConfig, ids: list[int]) -> list[torch.Tensor]:
+    """Attention of each layer of a fresh model, (heads, queries, keys)."""
+    model = build_model(config)
+    model.set_attn_implementation("eager")
+    found = model(input_ids=torch.tensor([ids]), output_attentions=True).attentions
+    return [layer[0] for layer in found]
+
+
+def test_a_fresh_models_first_heads_look_at_the_tokens_before() -> None:
+    ids = torch.randint(5, 600, (24,), generator=torch.Generator().manual_seed(0)).tolist()
+    first, _ = attentions(TINY.model_copy(update={"layers": 2, "hidden": 64}), ids)
+    for head, back in ((0, 1), (1, 2)):
+        assert first[head, 8:].diagonal(8 - back).min() > 0.8
+
+
+def test_a_fresh_models_second_heads_lean_to_what_followed_the_same_token_before() -> None:
+    config = TINY.model_copy(update={"layers": 2, "hidden": 128, "heads": 4})
+    name, owns, space, number = 601, 602, 603, 604
+    shares = {0: [], 3: []}  # type: dict[int, list[float]]
+    for seed in range(10):
+        other = torch.randperm(500, generator=torch.Generator().manual_seed(seed)).tolist()
+        ids = [*other[:20], name, owns, space, number, *other[20:40], name, owns, space]
+        _, second = attentions(config, ids)
+        for head in shares:  # 0: two before the query as three before the key; 3: the token itself
+            shares[head].append(float(second[head, -1, ids.index(number)]))
+    for head, found in shares.items():
+        assert sum(found) / len(found) > 3 / 47, head  # three times an even share
+
+
+def test_a_fresh_model_says_what_its_last_hidden_state_holds() -> None:
+    model = build_model(TINY)
+    logits = model.lm_head(model.model.norm(model.model.embed_tokens.weight))
+    same = (logits.argmax(-1) == torch.arange(len(logits))).float().mean()
+    assert same > 0.99
 
 
 def test_loss_of_an_untrained_model_is_that_of_a_uniform_guess() -> None:

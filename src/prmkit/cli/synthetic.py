@@ -43,9 +43,26 @@ def pretrain(
     changes = {"updates": updates, "seed": seed}
     config = config.model_copy(update={k: v for k, v in changes.items() if v is not None})
     progress = LiveProgress()
-    progress.begin(f"pretrain {model.value}", config.updates, "updates")
+    progress.begin(f"pretrain {model.value}", config.stop or config.updates, "updates")
     train(config, out, threads, on_update=lambda tokens: progress.advance(1, tokens))
     progress.end(f"written to {out}")
+
+
+@app.command()
+def curves(
+    runs: list[Path] = typer.Argument(help="Folders that `pretrain` wrote."),
+    out: Path = typer.Option(Path("curves.svg"), help="Picture to write: svg, png or pdf."),
+) -> None:
+    """Draw the loss curves of pre-trained models.
+
+    Examples:
+
+        prm synthetic curves models/policy-strong models/judge --out curves.svg
+    """
+    from prmkit.synthetic.curves import plot_curves
+
+    plot_curves({run.name: run / "log.jsonl" for run in runs}, out)
+    print(f"written to {out}")
 
 
 @app.command()

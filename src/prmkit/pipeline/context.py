@@ -60,14 +60,15 @@ class Run:
     """Compares final answers."""
     progress: Progress = field(default_factory=Silent)
     """Who is told."""
-    _loaded: tuple[tuple[str, int], Generator] | None = None
+    _loaded: tuple[str, Generator] | None = None
 
     def generator(self, config: ModelConfig) -> Generator:
         """The generator of a model, which takes the place of the one before it.
 
         Policy and judge never work at the same time, and memory may not hold both.
         """
-        key = (config.model, config.batch_size)
+        # all that says which model and where, whatever kind of config it came in
+        key = config.model_dump_json(include=ModelConfig.model_fields.keys() - {"sampling"})
         if self._loaded is None or self._loaded[0] != key:
             self.unload()
             self._loaded = (key, self.load(config))

@@ -15,6 +15,7 @@ from prmkit.synthetic.language import (
     Final,
     conclude,
     derive,
+    labels,
     step_text,
 )
 from prmkit.synthetic.oracle import ErrorKind
@@ -120,6 +121,14 @@ def _other_source(
     return _recomputed(claim, sources=sources, operands=operands)
 
 
+def _other_fact(rng: random.Random, world: World, claims: list[Claim], index: int) -> Claim | None:
+    """Another fact cited than the one that defines the person's number."""
+    claim = claims[index]
+    if isinstance(claim, Final):
+        return None
+    return claim._replace(label=rng.choice(sorted(set(labels(world).values()) - {claim.label})))
+
+
 def _other_operation(
     rng: random.Random, world: World, claims: list[Claim], index: int
 ) -> Claim | None:
@@ -144,6 +153,16 @@ def _other_result(
     if isinstance(claim, Final):
         return None
     return claim._replace(result=near_number(rng, claim.result))
+
+
+def _other_conclusion(
+    rng: random.Random, world: World, claims: list[Claim], index: int
+) -> Claim | None:
+    """Another number at the end than the equation gives."""
+    claim = claims[index]
+    if isinstance(claim, Final):
+        return None
+    return claim._replace(concluded=near_number(rng, claim.result))
 
 
 def _unknown_person(
@@ -175,7 +194,7 @@ def _too_soon(rng: random.Random, world: World, claims: list[Claim], index: int)
     truth = world.values()
     values = {s: truth[s] if rng.random() < 0.5 else rng.randint(2, 60) for s in relation.sources}
     values |= {s: known[s] for s in relation.sources if s in known}
-    return derive(relation, values)
+    return derive(world, relation, values)
 
 
 def _unneeded_wrong(
@@ -190,7 +209,7 @@ def _unneeded_wrong(
     ]
     if not idle:
         return None
-    right = derive(rng.choice(idle), known)
+    right = derive(world, rng.choice(idle), known)
     return right._replace(result=near_number(rng, right.result))
 
 
@@ -223,8 +242,10 @@ CORRUPTIONS: dict[str, tuple[Corruption, tuple[ErrorKind, ...]]] = {
     "operand": (_other_operand, ("wrong_operand",)),
     "number": (_other_number, ("wrong_operand",)),
     "source": (_other_source, ("wrong_operand",)),
+    "fact": (_other_fact, ("wrong_fact",)),
     "operation": (_other_operation, ("wrong_operation",)),
     "arithmetic": (_other_result, ("wrong_arithmetic",)),
+    "conclusion": (_other_conclusion, ("wrong_arithmetic",)),
     "stranger": (_unknown_person, ("unknown_quantity",)),
     "too_soon": (_too_soon, ("not_yet_derived",)),
     "unneeded": (_unneeded_wrong, ("wrong_arithmetic",)),
@@ -264,7 +285,7 @@ def _go_on(
         relation = relations[claim.name]
         if any(s not in values for s in relation.sources):
             return claims[index + 1 :]
-        derivation = derive(relation, values)
+        derivation = derive(world, relation, values)
         values[claim.name] = derivation.result
         rest.append(derivation)
     return rest

@@ -6,12 +6,15 @@ An example is a list of segments: text and its weight as a training target.
 import random
 from typing import NamedTuple
 
-from prmkit.synthetic.corrupt import CORRUPTIONS, corrupt, corrupt_form
+from prmkit.synthetic.corrupt import CORRUPTIONS, Corrupted, corrupt, corrupt_form
 from prmkit.synthetic.language import (
     Claim,
+    Derivation,
     Final,
+    derive,
     gold_claims,
     gold_steps,
+    parse_step,
     question_text,
     step_text,
     usual_order,
@@ -26,19 +29,21 @@ class Segment(NamedTuple):
 
     text: str
     weight: float
+    hint: str = ""
+    """A token to expect after each of the text's, besides what follows."""
 
 
 _EARLY = 0.12  # share of training on short problems only, where the first circuits form sooner
 
 
-def training_difficulty(rng: random.Random, progress: float) -> Difficulty:
+def training_difficulty(rng: random.Random, progress: float, shuffled: float = 0.15) -> Difficulty:
     """How hard the next example is; every split's problems are within its range."""
     most = 4 if progress < _EARLY else 8
     n = rng.randint(2, most)
     return Difficulty(
         operations=(n, n),
         distractors=(0, 1 if progress < _EARLY else 3),
-        shuffled=0.15,
+        shuffled=shuffled,
         largest=rng.choice((99, 150)),
         remainder=0.05,
         unusual=0.12,
@@ -49,9 +54,23 @@ def _opening(user: str) -> str:
     return f"{TURN_START}user\n{user}{TURN_END}\n{TURN_START}assistant\n"
 
 
-def policy_example(rng: random.Random, progress: float) -> list[Segment]:
-    """A problem with its right solution; only the solution is trained on."""
-    world = make_world(rng, training_difficulty(rng, progress))
+def policy_example(
+    rng: random.Random, progress: float, shuffled: float = 0.15, many: float = 0.0
+) -> list[Segment]:
+    """A problem with its right solution; only the solution is trained on.
+
+    Args:
+        rng: Source of all randomness.
+        progress: Share of the training that is done.
+        shuffled: Share of problems with their facts in random order.
+        many: Share of problems that ask who of many people has most, so that the last step must
+            look up many numbers by name alone.
+    """
+    world = make_world(rng, training_difficulty(rng, progress, shuffled))
+    if rng.random() < many:
+        names = [s.name for s in world.statements]
+        chosen = tuple(rng.sample(names, min(len(names), 6)))
+        world = world.model_copy(update={"kind": "who", "targets": chosen})
     solution = "\n\n".join(gold_steps(world))
     return [Segment(_opening(question_text(world)), 0.0), Segment(solution + TURN_END, 1.0)]
 
@@ -91,21 +110,29 @@ def _random_order(rng: random.Random, world: World, order: list[Relation]) -> li
 def _swapped(rng: random.Random, claim: Claim) -> Claim:
     if isinstance(claim, Final) or claim.symbol not in "+*" or rng.random() > 0.03:
         return claim
-    return claim._replace(operands=(claim.operands[1], claim.operands[0]))
+    left, right = claim.operands
+    if left == right:
+        return claim
+    return claim._replace(operands=(right, left), stated=claim.usual_stated)
 
 
 class JudgeCase(NamedTuple):
-    """Steps and where their first error is."""
+    """Steps of a solution, and what a judge should say of them."""
 
     steps: list[str]
+    """Paragraphs."""
     first_error: int | None
+    """0-based; None = all are right."""
+    due: list[str]
+    """What each paragraph up to the first error should have said; empty where nothing was due."""
 
 
 def judge_case(rng: random.Random, world: World) -> JudgeCase:
-    """Right steps (two in five), or steps with one random corruption at a random place."""
+    """Right steps (one in three), or steps with one random corruption at a random place."""
     claims = right_variant(rng, world)
-    if rng.random() < 0.4:
-        return JudgeCase([step_text(c) for c in claims], None)
+    right = [step_text(c) for c in claims]
+    if rng.random() < 1 / 3:
+        return JudgeCase(right, None, right)
     while True:
         name = rng.choice((*CORRUPTIONS, "form"))
         index = len(claims) - 1 if name == "answer" else rng.randrange(len(claims))
@@ -118,33 +145,59 @@ def judge_case(rng: random.Random, world: World) -> JudgeCase:
             continue
         error = first_error(world, made.steps)
         if error is not None:
-            return JudgeCase(made.steps, error.step)
+            due = [*right[: error.step], _due(world, right, made)]
+            return JudgeCase(made.steps, error.step, due)
 
 
-_READING = 0.3  # weight of the right paragraphs as targets: learning to expect them teaches to read
+def _due(world: World, right: list[str], made: Corrupted) -> str:
+    """What stood in the place of the error before, or what an inserted step should have said."""
+    if made.kind in ("after_answer", "not_yet_derived"):
+        return ""
+    claim = parse_step(made.steps[made.first_error])
+    if isinstance(claim, Derivation) and len(made.steps) > len(right):
+        return step_text(derive(world, world.relations()[claim.name], world.values()))
+    return right[made.first_error]
+
+
+_WRITING = 0.15  # share of the judge's training in which it writes solutions
+_HINTING = 0.68  # share of it until which there are hints
+_DECIDING = 5.0  # weight of the verdicts from then on, beside 1 for each word of the steps
+HINTED = 0.25
+"""Weight of a hint as a target."""
 
 
 def judge_example(rng: random.Random, progress: float) -> list[Segment]:
-    """A problem, tagged paragraphs, and a verdict a paragraph up to the first wrong one."""
+    """A problem, tagged paragraphs, and up to the first wrong one what each is due and a verdict.
+
+    The judge works each step out for itself and then compares: to see that two texts differ takes
+    one skill for every kind of error. While it writes, it is also to expect whether its text has
+    left the paragraph yet; not to the end, for what it expects it would write. First of all it
+    learns to write solutions without any to look at, since else it would learn to copy.
+    """
+    if progress < _WRITING:
+        return policy_example(rng, progress)
     world = make_world(rng, training_difficulty(rng, progress))
     case = judge_case(rng, world)
-    n_right = len(case.steps) if case.first_error is None else case.first_error
-    segments = [Segment(f"{TURN_START}user\n{question_text(world)}\n\n", 0.0)]
-    for index, step in enumerate(case.steps):
-        if index:
-            segments.append(Segment("\n", 0.0))
-        segments.append(Segment(f"<paragraph_{index}>", 0.0))
-        segments.append(Segment(step, _READING if index < n_right else 0.0))
-        segments.append(Segment(f"</paragraph_{index}>", 0.0))
-    segments.append(Segment(f"{TURN_END}\n{TURN_START}assistant\n", 0.0))
-    segments.append(Segment(verdict_text(case) + TURN_END, 1.0))
-    return segments
+    tagged = "\n".join(f"<paragraph_{i}>{s}</paragraph_{i}>" for i, s in enumerate(case.steps))
+    segments = [Segment(_opening(f"{question_text(world)}\n\n{tagged}"), 0.0)]
+    for index, due in enumerate(case.due):
+        parts = hinted(due, case.steps[index])
+        segments += parts if progress < _HINTING else [part._replace(hint="") for part in parts]
+        word = "wrong" if index == case.first_error else "right"
+        verdict = f"\n{index} {word}\n\n" if due else f"{index} {word}\n\n"
+        segments.append(Segment(verdict, 1.0 if progress < _HINTING else _DECIDING))
+    index = -1 if case.first_error is None else case.first_error
+    return [*segments, Segment(f"\\boxed{{{index}}}{TURN_END}", 1.0)]
 
 
-def verdict_text(case: JudgeCase) -> str:
-    """What the judge is to write: a word a paragraph, then the index of the first wrong one."""
-    n_right = len(case.steps) if case.first_error is None else case.first_error
-    lines = [f"{i} right" for i in range(n_right)]
-    if case.first_error is None:
-        return "\n".join([*lines, "\\boxed{-1}"])
-    return "\n".join([*lines, f"{case.first_error} wrong", f"\\boxed{{{case.first_error}}}"])
+def hinted(due: str, said: str) -> list[Segment]:
+    """A text in one piece, or in two: as far as it is what was said, and from there on."""
+    pairs = enumerate(zip(due, said, strict=False))
+    same = next((at for at, (a, b) in pairs if a != b), min(len(due), len(said)))
+    if same == len(due) == len(said):
+        return [Segment(due, 1.0, " right")]
+    while same and due[same - 1].isalpha():  # back to the space before the word that differs
+        same -= 1
+    same -= same > 0 and due[same - 1] == " "
+    parts = [Segment(due[:same], 1.0, " right"), Segment(due[same:], 1.0, " wrong")]
+    return [part for part in parts if part.text]

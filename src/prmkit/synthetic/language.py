@@ -1,11 +1,15 @@
 """From worlds to text and back: problems in several phrasings, steps in one form that parses.
 
-A step names the source before its value ("So Bob has 17 more than Gia: 26+17=43."), so that each
-hop from name to number is explicit. No text begins with a name: to a tokenizer a name after a space
-is another token than one without, and every name would have to be learnt twice.
+The facts of a problem are labelled ("c) Bob has 17 more coins than Gia."). A step cites the fact
+that it uses, says what it knows, computes, and says what follows: "By c) Bob has 17 more than Gia:
+Gia owns 26, 26+17=43, so Bob owns 43." So every hop, from label to fact and from name to number,
+repeats a pattern that stood there before: "owns" with a number is said of what is given and of what
+is derived, and of nothing else. No text begins with a name: to a tokenizer a name after a space is
+another token than one without, and every name would have to be learnt twice.
 """
 
 import re
+import string
 from typing import NamedTuple
 
 from prmkit.synthetic.world import (
@@ -19,8 +23,8 @@ from prmkit.synthetic.world import (
 )
 
 _GIVEN = (
-    "{a} has {n} {item}.",
     "{a} owns {n} {item}.",
+    "{a} owns {n} {item} in all.",
     "There are {n} {item} in the bag of {a}.",
 )
 # the last form of each names its subject last, which is harder to read
@@ -52,11 +56,11 @@ _RELATION: dict[str, tuple[str, ...]] = {
     ),
 }
 _STEP: dict[Operation, str] = {
-    "add": "So {a} has {n} more than {b}: {x}+{y}={v}.",
-    "subtract": "So {a} has {n} fewer than {b}: {x}-{y}={v}.",
-    "multiply": "So {a} has {n} times as many as {b}: {x}*{y}={v}.",
-    "sum": "So {a} has as many as {b} and {c}: {x}+{y}={v}.",
-    "remainder": "So {a} has the rest of {b} by {n}: {x} mod {y}={v}.",
+    "add": "By {label}) {a} has {n} more than {b}",
+    "subtract": "By {label}) {a} has {n} fewer than {b}",
+    "multiply": "By {label}) {a} has {n} times as many as {b}",
+    "sum": "By {label}) {a} has as many as {b} and {c}",
+    "remainder": "By {label}) {a} has the rest of {b} by {n}",
 }
 SYMBOLS: dict[Operation, str] = {
     "add": "+",
@@ -70,6 +74,7 @@ SYMBOLS: dict[Operation, str] = {
 class Derivation(NamedTuple):
     """One step that derives a person's number, as claimed; nothing in it need be true."""
 
+    label: str
     name: str
     operation: Operation
     sources: tuple[str, ...]
@@ -77,6 +82,15 @@ class Derivation(NamedTuple):
     symbol: str
     operands: tuple[int, int]
     result: int
+    stated: tuple[int, ...] | None = None
+    """What the sources are said to own, if it differs from what stands in the equation."""
+    concluded: int | None = None
+    """What `name` is said to own in the end, if it differs from the equation's result."""
+
+    @property
+    def usual_stated(self) -> tuple[int, ...]:
+        """What the sources own if the equation is to be believed."""
+        return self.operands[: len(self.sources)]
 
 
 class Final(NamedTuple):
@@ -91,8 +105,16 @@ Claim = Derivation | Final
 
 def question_text(world: World) -> str:
     """The problem as a person reads it."""
-    parts = [_statement(s, world.item) for s in world.statements]
+    parts = [
+        f"{label}) {_statement(s, world.item)}"
+        for label, s in zip(labels(world).values(), world.statements, strict=True)
+    ]
     return " ".join(["Read this.", *parts, _question(world)])
+
+
+def labels(world: World) -> dict[str, str]:
+    """The letter of the fact that gives or defines each person's number, by name."""
+    return {s.name: string.ascii_lowercase[i] for i, s in enumerate(world.statements)}
 
 
 def _statement(statement: Given | Relation, item: str) -> str:
@@ -128,21 +150,17 @@ def _listed(parts: tuple[str, ...] | list[str], word: str) -> str:
 def step_text(claim: Claim) -> str:
     """A claim as a solution paragraph."""
     if isinstance(claim, Final):
-        stated = _listed([f"{name} has {value}" for name, value in claim.values], "and")
+        stated = _listed([f"{name} owns {value}" for name, value in claim.values], "and")
         return f"So {stated}, and the answer is \\boxed{{{claim.answer}}}."
-    text = _STEP[claim.operation].format(
-        a=claim.name,
-        b=claim.sources[0],
-        c=claim.sources[-1],
-        n=claim.number,
-        x=claim.operands[0],
-        y=claim.operands[1],
-        v=claim.result,
+    said = _STEP[claim.operation].format(
+        label=claim.label, a=claim.name, b=claim.sources[0], c=claim.sources[-1], n=claim.number
     )
-    usual, x = SYMBOLS[claim.operation], claim.operands[0]
-    if claim.symbol == usual:
-        return text
-    return text.replace(f": {x}{_spaced(usual)}", f": {x}{_spaced(claim.symbol)}")
+    owned = zip(claim.sources, claim.stated or claim.usual_stated, strict=True)
+    known = "".join(f"{name} owns {value}, " for name, value in owned)
+    left, right = claim.operands
+    equation = f"{left}{_spaced(claim.symbol)}{right}={claim.result}"
+    concluded = claim.result if claim.concluded is None else claim.concluded
+    return f"{said}: {known}{equation}, so {claim.name} owns {concluded}."
 
 
 def _spaced(symbol: str) -> str:
@@ -150,19 +168,33 @@ def _spaced(symbol: str) -> str:
     return f" {symbol} " if symbol.isalpha() else symbol
 
 
-_NAME, _INT, _EQ = r"([A-Z][a-z]{0,15})", r"(-?\d{1,6})", r"(-?\d{1,6})(\+|-|\*| mod )(-?\d{1,6})"
-_PARSERS: tuple[tuple[Operation, re.Pattern[str]], ...] = (
-    ("add", re.compile(rf"So {_NAME} has {_INT} more than {_NAME}: {_EQ}={_INT}\.")),
-    ("subtract", re.compile(rf"So {_NAME} has {_INT} fewer than {_NAME}: {_EQ}={_INT}\.")),
-    ("multiply", re.compile(rf"So {_NAME} has {_INT} times as many as {_NAME}: {_EQ}={_INT}\.")),
-    ("remainder", re.compile(rf"So {_NAME} has the rest of {_NAME} by {_INT}: {_EQ}={_INT}\.")),
-)
-_SUM = re.compile(rf"So {_NAME} has as many as {_NAME} and {_NAME}: {_EQ}={_INT}\.")
+_NAME, _INT = r"([A-Z][a-z]{0,15})", r"(-?\d{1,6})"
+_SAID = {
+    "add": rf"(?P<a>{_NAME}) has (?P<n>{_INT}) more than (?P<b>{_NAME})",
+    "subtract": rf"(?P<a>{_NAME}) has (?P<n>{_INT}) fewer than (?P<b>{_NAME})",
+    "multiply": rf"(?P<a>{_NAME}) has (?P<n>{_INT}) times as many as (?P<b>{_NAME})",
+    "sum": rf"(?P<a>{_NAME}) has as many as (?P<b>{_NAME}) and (?P<c>{_NAME})",
+    "remainder": rf"(?P<a>{_NAME}) has the rest of (?P<b>{_NAME}) by (?P<n>{_INT})",
+}
+_EQUATION = rf"(?P<x>{_INT})(?P<symbol>\+|-|\*| mod )(?P<y>{_INT})=(?P<v>{_INT})"
+
+
+def _parser(operation: str) -> re.Pattern[str]:
+    known = rf"(?P=b) owns (?P<bv>{_INT}), "
+    if operation == "sum":
+        known += rf"(?P=c) owns (?P<cv>{_INT}), "
+    concluded = rf"so (?P=a) owns (?P<av>{_INT})"
+    return re.compile(
+        rf"By (?P<label>[a-z])\) {_SAID[operation]}: {known}{_EQUATION}, {concluded}\."
+    )
+
+
+_PARSERS: dict[Operation, re.Pattern[str]] = {operation: _parser(operation) for operation in _STEP}
 _FINAL = re.compile(
-    rf"So ((?:{_NAME} has {_INT}(?:, (?!and)| and |(?=, and))){{1,4}}), and the answer is "
+    rf"So ((?:{_NAME} owns {_INT}(?:, (?!and)| and |(?=, and))){{1,4}}), and the answer is "
     r"\\boxed\{([A-Za-z0-9?-]{1,16})\}\."
 )
-_STATED = re.compile(rf"{_NAME} has {_INT}")
+_STATED = re.compile(rf"{_NAME} owns {_INT}")
 _MAX_STEP_CHARS = 400  # longer text is no step of this world, whatever it says
 
 
@@ -171,29 +203,43 @@ def parse_step(text: str) -> Claim | None:
     if len(text) > _MAX_STEP_CHARS:
         return None
     text = text.strip()
-    for operation, pattern in _PARSERS:
+    for operation, pattern in _PARSERS.items():
         if match := pattern.fullmatch(text):
-            a, second, third, x, symbol, y, v = match.groups()
-            swapped = operation == "remainder"
-            number, b = (third, second) if swapped else (second, third)
-            operands = (int(x), int(y))
-            return Derivation(a, operation, (b,), int(number), symbol.strip(), operands, int(v))
-    if match := _SUM.fullmatch(text):
-        a, b, c, x, symbol, y, v = match.groups()
-        return Derivation(a, "sum", (b, c), 0, symbol.strip(), (int(x), int(y)), int(v))
+            return _derivation(operation, match.groupdict())
     if match := _FINAL.fullmatch(text):
         stated = tuple((n, int(v)) for n, v in _STATED.findall(match.group(1)))
         return Final(stated, match.group(match.lastindex or 0))
     return None
 
 
-def derive(relation: Relation, values: dict[str, int]) -> Derivation:
-    """The right step for a relation, given values of its sources (right or claimed)."""
+def _derivation(operation: Operation, said: dict[str, str]) -> Derivation:
+    is_sum = operation == "sum"
+    claim = Derivation(
+        label=said["label"],
+        name=said["a"],
+        operation=operation,
+        sources=(said["b"], said["c"]) if is_sum else (said["b"],),
+        number=0 if is_sum else int(said["n"]),
+        symbol=said["symbol"].strip(),
+        operands=(int(said["x"]), int(said["y"])),
+        result=int(said["v"]),
+    )
+    stated = (int(said["bv"]), int(said["cv"])) if is_sum else (int(said["bv"]),)
+    concluded = int(said["av"])
+    return claim._replace(
+        stated=None if stated == claim.usual_stated else stated,
+        concluded=None if concluded == claim.result else concluded,
+    )
+
+
+def derive(world: World, relation: Relation, values: dict[str, int]) -> Derivation:
+    """The right step for one of a world's relations, given values of its sources (or claims)."""
     operands = tuple(values[s] for s in relation.sources)
     if relation.operation != "sum":
         operands = (*operands, relation.number)
     left, right = operands
     return Derivation(
+        label=labels(world)[relation.name],
         name=relation.name,
         operation=relation.operation,
         sources=relation.sources,
@@ -227,7 +273,7 @@ def gold_claims(world: World, order: list[Relation] | None = None) -> list[Claim
     values = world.givens()
     claims: list[Claim] = []
     for relation in order if order is not None else usual_order(world, world.needed()):
-        derivation = derive(relation, values)
+        derivation = derive(world, relation, values)
         values[relation.name] = derivation.result
         claims.append(derivation)
     return [*claims, conclude(world, values)]
@@ -243,7 +289,8 @@ def vocabulary_text() -> str:
     filled = [f.format(a="Ana", b="Bob", c="Cleo", n=1, item="coins") for f in _GIVEN]
     for forms in _RELATION.values():
         filled += [f.format(a="Ana", b="Bob", c="Cleo", n=1, item="coins") for f in forms]
-    filled += [f.format(a="Ana", b="Bob", c="Cleo", n=1, x=1, y=1, v=1) for f in _STEP.values()]
+    step = Derivation("a", "Ana", "add", ("Bob", "Cleo"), 1, "mod", (1, 1), 1)
+    filled += [step_text(step._replace(operation=operation)) for operation in _STEP]
     for kind in ("free", "last_digit", "parity", "choice", "who"):
         world = World(
             item="coins",

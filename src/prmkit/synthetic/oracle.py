@@ -1,10 +1,11 @@
 """The exact first error of a solution in the synthetic world: the ground truth.
 
-A step is right if it derives a related person's number by that person's own statement, from numbers
-that are given or were derived by earlier right steps, with the right arithmetic. Any order that
-respects this is right, operands of a sum or product may be swapped, a derivation that the question
-does not need is right if it is true, and so is saying a true thing twice. The last step must state
-the targets' numbers and the answer that follows from them. Checking stops at the first error.
+A step is right if it derives a related person's number by that person's own fact, which it cites by
+its letter, from numbers that are given or were derived by earlier right steps, which it states
+rightly, with the right arithmetic and conclusion. Any order that respects this is right, operands
+of a sum or product may be swapped, a derivation that the question does not need is right if it is
+true, and so is saying a true thing twice. The last step must state the targets' numbers and the
+answer that follows from them. Checking stops at the first error.
 """
 
 from collections.abc import Sequence
@@ -12,12 +13,13 @@ from typing import Literal, NamedTuple
 
 from prmkit.errors import DataError
 from prmkit.records import Problem
-from prmkit.synthetic.language import SYMBOLS, Derivation, Final, parse_step
+from prmkit.synthetic.language import SYMBOLS, Derivation, Final, labels, parse_step
 from prmkit.synthetic.world import Relation, World, answer_of, apply
 
 ErrorKind = Literal[
     "unparsable",
     "unknown_quantity",
+    "wrong_fact",
     "wrong_operation",
     "wrong_operand",
     "not_yet_derived",
@@ -86,6 +88,7 @@ class _Checker:
     def __init__(self, world: World) -> None:
         self._world = world
         self._relations = world.relations()
+        self._labels = labels(world)
         self._known = world.givens()
         self._answered = False
 
@@ -103,6 +106,8 @@ class _Checker:
         names = {claim.name, *claim.sources}
         if not names <= self._relations.keys() | self._known.keys():
             return "unknown_quantity"
+        if claim.label != self._labels[claim.name]:
+            return "wrong_fact"
         relation = self._relations.get(claim.name)
         if relation is None or claim.operation != relation.operation:
             return "wrong_operation"
@@ -117,12 +122,15 @@ class _Checker:
         left, right = claim.operands
         if claim.symbol == "mod" and right == 0:
             return "wrong_operand"
-        if claim.result != apply(claim.operation, left, right):
+        if claim.result != apply(claim.operation, left, right) or claim.concluded is not None:
             return "wrong_arithmetic"
         self._known[claim.name] = claim.result
         return None
 
     def _operands_match(self, claim: Derivation, relation: Relation) -> bool:
+        stated = claim.stated or claim.usual_stated
+        if list(stated) != [self._known[source] for source in claim.sources]:
+            return False
         due = [self._known[source] for source in relation.sources]
         if relation.operation != "sum":
             due.append(relation.number)

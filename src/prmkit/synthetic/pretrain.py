@@ -2,8 +2,10 @@
 
 Examples are drawn fresh for every update from the world's generator, so nothing is seen twice and
 a run is resumed by counting updates. Matrices of the blocks are updated by Muon (orthogonalised
-momentum, as in torch.optim.Muon), everything else by AdamW. Embeddings are untied and never
-decayed: names are exchangeable in the data, and tied, decayed embeddings collapse onto one vector.
+momentum, as in torch.optim.Muon), everything else by AdamW. Names are exchangeable in the data, so
+what all their embeddings learn is the same at first; embeddings that are tied, decayed or small
+beside the rate collapse onto one vector, and every name is then predicted uniformly. So they are
+untied, never decayed, and start large.
 """
 
 import json
@@ -11,14 +13,14 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
-from prmkit.generators.load import resolve_model
 from prmkit.records import Record
-from prmkit.synthetic.examples import Segment, judge_example, policy_example
+from prmkit.synthetic.examples import HINTED, Segment, judge_example, policy_example
 from prmkit.synthetic.tokenizer import END_OF_TEXT, TURN_END, build_tokenizer, save_tokenizer
 
 
@@ -38,53 +40,72 @@ class PretrainConfig(Record):
     updates: int = Field(ge=1)
     """Optimiser updates."""
     stop: int | None = Field(None, ge=1)
-    """Stop after so many of the `updates`, before the rate has come down; None = do them all."""
+    """Stop after so many of the `updates`; None = do them all."""
+    cool: int = Field(0, ge=0)
+    """Updates before the stop in which the rate falls linearly to nothing besides."""
     batch_tokens: int = Field(4096, ge=256)
     """Tokens an update, padding included."""
     learning_rate: float = Field(0.02, gt=0)
     """Peak rate of Muon; AdamW takes a fifth of it."""
+    shuffled: float = Field(0.15, ge=0, le=1)
+    """Share of a policy's problems whose facts are in random order."""
+    many: float = Field(0.0, ge=0, le=1)
+    """Share of a policy's problems that ask for many people's numbers."""
     seed: int = Field(0, ge=0)
     """Seed of weights and examples."""
-    start: str | None = None
-    """Shipped model of the same size whose weights it starts from; None = random weights."""
 
 
-_STRONG = PretrainConfig(role="policy", layers=5, updates=2400, seed=1)
 SHIPPED: dict[str, PretrainConfig] = {
-    "policy-strong": _STRONG,
-    "policy-weak": _STRONG.model_copy(update={"stop": 1500}),
-    "judge": PretrainConfig(
-        role="judge",
-        layers=5,
-        updates=1700,
-        stop=500,
-        learning_rate=0.015,
-        seed=2,
-        start="policy-strong",
+    "policy-strong": PretrainConfig(
+        role="policy", layers=5, updates=4400, stop=3000, cool=600, shuffled=0.5, many=0.5, seed=1
     ),
+    "policy-weak": PretrainConfig(role="policy", layers=5, updates=2200, stop=1500, seed=1),
+    "judge": PretrainConfig(role="judge", layers=5, updates=2200, seed=2),
 }
-"""How the models in `weights/` were made."""
+"""How the models in `weights/` are made; docs/log.md says where theirs differed on the way."""
 
 
 class Batch(NamedTuple):
-    """Token ids and the weight of each token as a target, both (B, T); 0 = not trained on."""
+    """Token ids, the token to expect after each, its weight, and a hint to expect besides.
+
+    All (B, T). Weight 0 = not trained on; hint -1 = none.
+    """
 
     ids: Any
+    targets: Any
     weights: Any
+    hints: Any
+
+
+class _Row(NamedTuple):
+    """One example as lists of the same length; meanings as in `Batch`."""
+
+    ids: list[int]
+    targets: list[int]
+    weights: list[float]
+    hints: list[int]
+
+    def padded(self, width: int, pad: int) -> "_Row":
+        n = width - len(self.ids)
+        fillings = ([pad] * n, [pad] * n, [0.0] * n, [-1] * n)
+        return _Row(*(mine + filling for mine, filling in zip(self, fillings, strict=True)))
 
 
 _POOL = 16  # batches drawn together, so that rows of like length share a batch
-_CONTEXT = 1024
+_CONTEXT = 2048
 
 
-def _encode(tokenizer: Any, segments: list[Segment]) -> tuple[list[int], list[float]]:
+def _encode(tokenizer: Any, segments: list[Segment]) -> _Row:
     ids: list[int] = []
     weights: list[float] = []
-    for text, weight in segments:
-        piece = tokenizer.encode(text, add_special_tokens=False).ids
+    hints: list[int] = []
+    for segment in segments:
+        piece = tokenizer.encode(segment.text, add_special_tokens=False).ids
         ids += piece
-        weights += [weight] * len(piece)
-    return ids, weights
+        weights += [segment.weight] * len(piece)
+        hint = tokenizer.encode(segment.hint).ids if segment.hint else [-1]
+        hints += hint[:1] * len(piece)
+    return _Row(ids, [*ids[1:], ids[-1]], [*weights[1:], 0.0], hints)
 
 
 def batches(config: PretrainConfig, start: int = 0) -> Iterator[Batch]:
@@ -97,37 +118,70 @@ def batches(config: PretrainConfig, start: int = 0) -> Iterator[Batch]:
     last = min(config.updates, config.stop or config.updates)
     while n < last:
         pool = n // _POOL
-        draw = policy_example if config.role == "policy" else judge_example
+        draw = _drawing(config)
         rng = random.Random(f"pretrain/{config.role}/{config.seed}/{pool}")
         progress = pool * _POOL / config.updates
         rows = _pool_rows(tokenizer, draw, rng, progress, config.batch_tokens)
         for row in rows[n - pool * _POOL : last - pool * _POOL]:
-            width = max(len(ids) for ids, _ in row)
-            ids = [i + [pad] * (width - len(i)) for i, _ in row]
-            weights = [w + [0.0] * (width - len(w)) for _, w in row]
-            yield Batch(torch.tensor(ids), torch.tensor(weights))
+            width = max(len(example.ids) for example in row)
+            padded = [example.padded(width, pad) for example in row]
+            yield Batch(*(torch.tensor(column) for column in zip(*padded, strict=True)))
             n += 1
+
+
+def _drawing(config: PretrainConfig) -> Callable[[random.Random, float], list[Segment]]:
+    if config.role == "judge":
+        return judge_example
+    return partial(policy_example, shuffled=config.shuffled, many=config.many)
 
 
 def _pool_rows(
     tokenizer: Any, draw: Any, rng: random.Random, progress: float, batch_tokens: int
-) -> list[list[tuple[list[int], list[float]]]]:
+) -> list[list[_Row]]:
     """`_POOL` batches of rows of like length, in random order."""
-    examples: list[tuple[list[int], list[float]]] = []
+    examples: list[_Row] = []
     total = 0
     while total < batch_tokens * _POOL:
         examples.append(_encode(tokenizer, draw(rng, progress)))
-        total += len(examples[-1][0])
-    examples.sort(key=lambda e: len(e[0]))
-    share, groups = total / _POOL, list[list[tuple[list[int], list[float]]]]()
+        total += len(examples[-1].ids)
+    examples.sort(key=lambda e: len(e.ids))
+    share, groups = total / _POOL, list[list[_Row]]()
     filled = 0.0
     for example in examples:
         if len(groups) <= filled // share and len(groups) < _POOL:
             groups.append([])
         groups[-1].append(example)
-        filled += len(example[0])
+        filled += len(example.ids)
     rng.shuffle(groups)
     return groups
+
+
+def _attend(
+    module: Any, query: Any, key: Any, value: Any, attention_mask: Any, scaling: float, **_: Any
+) -> tuple[Any, None]:
+    """Causal attention by matrices in bfloat16, (B, H, T, D) in, (B, T, H, D) out.
+
+    On a CPU, at these lengths, twice as fast as torch's fused kernel (docs/log.md).
+    """
+    import torch
+
+    scores = (query * scaling) @ key.transpose(-1, -2)
+    scores += _later(query.shape[2], query.dtype)  # in place: memory is what costs time here
+    return (torch.softmax(scores, -1) @ value).transpose(1, 2), None
+
+
+@lru_cache(maxsize=8)
+def _later(length: int, dtype: Any) -> Any:
+    import torch
+
+    return torch.full((length, length), -math.inf, dtype=dtype).triu(1)
+
+
+def _train_fast(model: Any) -> None:
+    from transformers import AttentionInterface
+
+    AttentionInterface.register("prmkit_matrices", _attend)
+    model.set_attn_implementation("prmkit_matrices")
 
 
 def build_model(config: PretrainConfig) -> Any:
@@ -137,7 +191,7 @@ def build_model(config: PretrainConfig) -> Any:
 
     tokenizer = build_tokenizer()
     torch.manual_seed(config.seed)
-    return Qwen2ForCausalLM(
+    model = Qwen2ForCausalLM(
         Qwen2Config(
             vocab_size=tokenizer.get_vocab_size(),
             hidden_size=config.hidden,
@@ -154,6 +208,84 @@ def build_model(config: PretrainConfig) -> Any:
             pad_token_id=tokenizer.token_to_id(END_OF_TEXT),
         )
     )
+    _start_copying(model)
+    _start_finding(model)
+    return model
+
+
+def _start_copying(model: Any) -> None:
+    """Start with heads that, whatever they look at, make the model say it.
+
+    Words are told apart by large embeddings; the output weights begin as their copies (and go ways
+    of their own), and each head past the first layer writes back what it reads: its output matrix
+    is its value matrix transposed. By chance, copying names took four times as long to learn.
+    """
+    import torch
+
+    embedding = model.model.embed_tokens.weight
+    torch.nn.init.normal_(embedding, std=1.0)
+    with torch.no_grad():
+        model.lm_head.weight.copy_(0.02 * embedding)
+        for layer in model.model.layers[1:]:
+            layer.self_attn.o_proj.weight.copy_(5.0 * layer.self_attn.v_proj.weight.T)
+
+
+_FOUND = ((2, 3), (3, 4), (1, 2), (0, 1))
+"""For each head of the second layer: what stands so far before a place is what it looks for, and
+where it looks for it. (0, 1) finds what followed this token before, (2, 3) the number of a name
+that stands two tokens back."""
+
+
+def _start_finding(model: Any) -> None:
+    """Start with heads that find what followed before (Olsson et al. 2022, arXiv 2209.11895).
+
+    The heads of the first layer look 1, 2, 3, ... tokens back and write what they see, each to a
+    subspace of its own; those of the second match what one of them saw here with what another saw
+    there. By chance such pairs take most of a short training to form, and where a cruder rule is
+    right nine times in ten they never do.
+    """
+    import torch
+
+    if len(model.model.layers) < 2:
+        return
+    first, second = (layer.self_attn for layer in model.model.layers[:2])
+    dim, hidden = first.head_dim, model.config.hidden_size
+    seen, *places = (
+        torch.nn.init.orthogonal_(torch.empty(dim, hidden))
+        for _ in range(model.config.num_attention_heads + 1)
+    )
+    with torch.no_grad():
+        for head, place in enumerate(places):
+            rows = slice(head * dim, (head + 1) * dim)
+            _look_back(first, head, head + 1)
+            first.v_proj.weight[rows] = seen
+            first.o_proj.weight[:, rows] = 2.0 * place.T
+        subspaces = [seen, *places]
+        for head, (here, there) in enumerate(_FOUND[: len(places)]):
+            if max(here, there) < len(subspaces):
+                rows = slice(head * dim, (head + 1) * dim)
+                second.q_proj.weight[rows] = 1.4 * subspaces[here]
+                second.k_proj.weight[rows] = 1.4 * subspaces[there]
+
+
+def _look_back(attention: Any, head: int, back: int) -> None:
+    """Start a head with its attention on the token so many places back, by its biases alone.
+
+    With rotary positions constant queries and keys score sum_i a^2 cos(w_i (distance - back)),
+    which peaks at `back`. Everything stays trainable.
+    """
+    import torch
+
+    dim = attention.head_dim
+    turn = back * 10000.0 ** (-torch.arange(0, dim, 2) / dim)
+    query = _FIRMNESS * torch.cat([turn.cos(), -turn.sin()])
+    key = _FIRMNESS * torch.cat([torch.ones(dim // 2), torch.zeros(dim // 2)])
+    with torch.no_grad():
+        attention.q_proj.bias[head * dim : (head + 1) * dim] = query
+        attention.k_proj.bias[head * dim : (head + 1) * dim] = key
+
+
+_FIRMNESS = 7.0  # the next token's score is lower by 6, so nearly all attention is on the one meant
 
 
 def _optimizers(model: Any, config: PretrainConfig) -> list[Any]:
@@ -170,28 +302,34 @@ def _optimizers(model: Any, config: PretrainConfig) -> list[Any]:
     ]
 
 
-def _schedule(update: int, updates: int) -> float:
-    """Linear warm-up over 2 %, then a cosine to 2 % of the peak."""
-    warmup = max(1, updates // 50)
+def rate_share(update: int, config: PretrainConfig) -> float:
+    """The rate as a share of its peak.
+
+    Linear warm-up over 2 % of `updates`, then a cosine to 2 %; times a linear fall over the last
+    `cool` updates before the stop.
+    """
+    warmup = max(1, config.updates // 50)
     if update < warmup:
         return (update + 1) / warmup
-    done = (update - warmup) / max(1, updates - warmup)
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
+    done = (update - warmup) / max(1, config.updates - warmup)
+    cosine = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
+    if not config.cool or config.stop is None:
+        return cosine
+    return cosine * min(1.0, (config.stop - update) / config.cool)
 
 
 def batch_loss(model: Any, batch: Batch) -> Any:
-    """Weighted mean cross-entropy of the next token; (B, T) ids in, a scalar out."""
+    """Weighted mean cross-entropy of next tokens and hints; (B, T) ids in, a scalar out."""
     import torch
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
         hidden = model.model(input_ids=batch.ids, use_cache=False).last_hidden_state
-    weights = batch.weights[:, 1:].reshape(-1)
-    chosen = weights > 0
-    logits = model.lm_head(hidden[:, :-1].reshape(-1, hidden.shape[-1])[chosen].float())
-    losses = torch.nn.functional.cross_entropy(
-        logits, batch.ids[:, 1:].reshape(-1)[chosen], reduction="none"
-    )
-    return (losses * weights[chosen]).sum() / weights.sum()
+    due, hinted = batch.weights > 0, batch.hints >= 0
+    weights = torch.cat([batch.weights[due], torch.full((int(hinted.sum()),), HINTED)])
+    targets = torch.cat([batch.targets[due], batch.hints[hinted]])
+    logits = model.lm_head(torch.cat([hidden[due], hidden[hinted]]).float())
+    losses = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+    return (losses * weights).sum() / weights.sum()
 
 
 class _Log:
@@ -242,16 +380,15 @@ def pretrain(
         torch.set_num_threads(threads)
     out.mkdir(parents=True, exist_ok=True)
     model = build_model(config)
-    if config.start is not None:
-        _load_weights(model, resolve_model(f"synthetic:{config.start}"))
     optimizers = _optimizers(model, config)
     peaks = [o.param_groups[0]["lr"] for o in optimizers]
     start = _restore(out / "resume.safetensors", model, optimizers)
     log = _Log(out / "log.jsonl", every=50)
+    _train_fast(model)
     model.train()
     for update, batch in enumerate(batches(config, start), start):
         for optimizer, peak in zip(optimizers, peaks, strict=True):
-            optimizer.param_groups[0]["lr"] = peak * _schedule(update, config.updates)
+            optimizer.param_groups[0]["lr"] = peak * rate_share(update, config)
         loss = batch_loss(model, batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -265,12 +402,6 @@ def pretrain(
             _keep(out / "resume.safetensors", model, optimizers, update + 1)
     save_model(model, out)
     return out
-
-
-def _load_weights(model: Any, folder: Path) -> None:
-    from safetensors.torch import load_file
-
-    model.load_state_dict(load_file(folder / "model.safetensors"))
 
 
 def save_model(model: Any, out: Path) -> None:

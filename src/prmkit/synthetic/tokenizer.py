@@ -9,6 +9,7 @@ byte-level BPE whose merges are trained, within words only, until each word is w
 import json
 from functools import lru_cache
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 from prmkit.errors import MissingExtra
@@ -49,7 +50,7 @@ def _words() -> list[str]:
     text = " ".join([vocabulary_text(), *NAMES, *ITEMS, "right wrong assistant odd even"])
     letters = "".join(c if c.isalpha() else " " for c in text)
     words = sorted({word for word in letters.split() if len(word) > 1})
-    singles = [f" {letter}" for letter in "ABCD("]
+    singles = [f" {letter}" for letter in f"ABCD({ascii_lowercase}"]
     return [*words, *(f" {word}" for word in words), *singles, *_MARKUP]
 
 
@@ -94,7 +95,7 @@ def save_tokenizer(folder: Path) -> None:
         "additional_special_tokens": [TURN_START, STEP_TOKEN],
         "chat_template": CHAT_TEMPLATE,
         "clean_up_tokenization_spaces": False,
-        "model_max_length": 1024,
+        "model_max_length": 2048,
     }
     path = folder / "tokenizer_config.json"
     path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
