@@ -20,7 +20,7 @@ from prmkit.synthetic.oracle import world_of
 from prmkit.synthetic.problems import make_parts
 
 MODELS = ("policy-strong", "policy-weak", "judge")
-SAMPLING = Sampling(temperature=0.8, max_new_tokens=320)
+SAMPLING = Sampling(temperature=0.8, max_new_tokens=420)
 PROBLEMS = make_parts(4, {"train": 4})["train"]
 BY_ID = {p.problem_id: p for p in PROBLEMS}
 
@@ -72,7 +72,7 @@ def test_stopping_early_finds_the_first_errors_of_all_draws(
 def test_the_judge_reads_right_solutions_and_answers_in_its_form(policy: Generator) -> None:
     judge = load_generator("synthetic:judge", 64)
     config = JudgeConfig(
-        model="synthetic:judge", sampling=Sampling(temperature=0.0, max_new_tokens=64)
+        model="synthetic:judge", sampling=Sampling(temperature=0.0, max_new_tokens=520)
     )
     gold = [
         Solution(

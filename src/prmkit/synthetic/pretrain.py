@@ -87,8 +87,12 @@ class _Row(NamedTuple):
 
     def padded(self, width: int, pad: int) -> "_Row":
         n = width - len(self.ids)
-        fillings = ([pad] * n, [pad] * n, [0.0] * n, [-1] * n)
-        return _Row(*(mine + filling for mine, filling in zip(self, fillings, strict=True)))
+        return _Row(
+            self.ids + [pad] * n,
+            self.targets + [pad] * n,
+            self.weights + [0.0] * n,
+            self.hints + [-1] * n,
+        )
 
 
 _POOL = 16  # batches drawn together, so that rows of like length share a batch
