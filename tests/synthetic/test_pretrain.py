@@ -84,7 +84,7 @@ def attentions(config: PretrainConfig, ids: list[int]) -> list[torch.Tensor]:
     model = build_model(config)
     model.set_attn_implementation("eager")
     found = model(input_ids=torch.tensor([ids]), output_attentions=True).attentions
-    return [layer[0] for layer in found]
+    return [layer[0].detach() for layer in found]
 
 
 def test_a_fresh_models_first_heads_look_at_the_tokens_before() -> None:
@@ -92,20 +92,6 @@ def test_a_fresh_models_first_heads_look_at_the_tokens_before() -> None:
     first, _ = attentions(TINY.model_copy(update={"layers": 2, "hidden": 64}), ids)
     for head, back in ((0, 1), (1, 2)):
         assert first[head, 8:].diagonal(8 - back).min() > 0.8
-
-
-def test_a_fresh_models_second_heads_lean_to_what_followed_the_same_token_before() -> None:
-    config = TINY.model_copy(update={"layers": 2, "hidden": 128, "heads": 4})
-    name, owns, space, number = 601, 602, 603, 604
-    shares = {0: [], 3: []}  # type: dict[int, list[float]]
-    for seed in range(10):
-        other = torch.randperm(500, generator=torch.Generator().manual_seed(seed)).tolist()
-        ids = [*other[:20], name, owns, space, number, *other[20:40], name, owns, space]
-        _, second = attentions(config, ids)
-        for head in shares:  # 0: two before the query as three before the key; 3: the token itself
-            shares[head].append(float(second[head, -1, ids.index(number)]))
-    for head, found in shares.items():
-        assert sum(found) / len(found) > 3 / 47, head  # three times an even share
 
 
 def test_a_fresh_model_says_what_its_last_hidden_state_holds() -> None:

@@ -213,7 +213,9 @@ def build_model(config: PretrainConfig) -> Any:
         )
     )
     _start_copying(model)
-    _start_finding(model)
+    for layer, head, back in _LOOKING_BACK:
+        if layer < config.layers and head < config.heads:
+            _look_back(model.model.layers[layer].self_attn, head, back)
     return model
 
 
@@ -234,42 +236,9 @@ def _start_copying(model: Any) -> None:
             layer.self_attn.o_proj.weight.copy_(5.0 * layer.self_attn.v_proj.weight.T)
 
 
-_FOUND = ((2, 3), (3, 4), (1, 2), (0, 1))
-"""For each head of the second layer: what stands so far before a place is what it looks for, and
-where it looks for it. (0, 1) finds what followed this token before, (2, 3) the number of a name
-that stands two tokens back."""
-
-
-def _start_finding(model: Any) -> None:
-    """Start with heads that find what followed before (Olsson et al. 2022, arXiv 2209.11895).
-
-    The heads of the first layer look 1, 2, 3, ... tokens back and write what they see, each to a
-    subspace of its own; those of the second match what one of them saw here with what another saw
-    there. By chance such pairs take most of a short training to form, and where a cruder rule is
-    right nine times in ten they never do.
-    """
-    import torch
-
-    if len(model.model.layers) < 2:
-        return
-    first, second = (layer.self_attn for layer in model.model.layers[:2])
-    dim, hidden = first.head_dim, model.config.hidden_size
-    seen, *places = (
-        torch.nn.init.orthogonal_(torch.empty(dim, hidden))
-        for _ in range(model.config.num_attention_heads + 1)
-    )
-    with torch.no_grad():
-        for head, place in enumerate(places):
-            rows = slice(head * dim, (head + 1) * dim)
-            _look_back(first, head, head + 1)
-            first.v_proj.weight[rows] = seen
-            first.o_proj.weight[:, rows] = 2.0 * place.T
-        subspaces = [seen, *places]
-        for head, (here, there) in enumerate(_FOUND[: len(places)]):
-            if max(here, there) < len(subspaces):
-                rows = slice(head * dim, (head + 1) * dim)
-                second.q_proj.weight[rows] = 1.4 * subspaces[here]
-                second.k_proj.weight[rows] = 1.4 * subspaces[there]
+_LOOKING_BACK = ((0, 0, 1), (0, 1, 2), (0, 2, 3), (1, 0, 1))
+"""Layer, head, and how many tokens back it looks at first. Finding "what followed this before" takes
+a head that knows each token's predecessors (Olsson et al. 2022, arXiv 2209.11895)."""
 
 
 def _look_back(attention: Any, head: int, back: int) -> None:
