@@ -237,8 +237,8 @@ def _start_copying(model: Any) -> None:
 
 
 _LOOKING_BACK = ((0, 0, 1), (0, 1, 2), (0, 2, 3), (1, 0, 1))
-"""Layer, head, and how many tokens back it looks at first. Finding "what followed this before" takes
-a head that knows each token's predecessors (Olsson et al. 2022, arXiv 2209.11895)."""
+"""Layer, head, and how many tokens back it looks at first. Finding "what followed this before"
+takes a head that knows each token's predecessors (Olsson et al. 2022, arXiv 2209.11895)."""
 
 
 def _look_back(attention: Any, head: int, back: int) -> None:
