@@ -62,3 +62,16 @@ def test_a_model_without_a_chat_template_is_refused_before_anything_is_loaded(
     assert done.returncode == 1
     assert "no chat template" in done.stderr
     assert not Path("x").exists()
+
+
+def test_ctrl_c_inside_an_exec_exits_with_130_too(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text(
+        "import prmkit.cli.main as cli\n"
+        "cli.app.command('exec')(lambda: exec('raise KeyboardInterrupt'))\n"
+        "cli.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted", "exec"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 130
+    assert "run the same command again" in done.stderr

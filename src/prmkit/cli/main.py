@@ -85,6 +85,9 @@ def _usage_error(error: Exception) -> int:
 
 
 def _interrupted() -> int:
+    # Python remembers an interrupt inside exec("...") (imports of torch are full of them) though it
+    # was caught, and would die of the signal when run as `python -m`; another exec clears that
+    exec("")
     print("interrupted; run the same command again to go on", file=sys.stderr)
     return _INTERRUPTED
 
