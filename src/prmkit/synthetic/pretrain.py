@@ -21,6 +21,7 @@ from pydantic import Field
 
 from prmkit.records import Record
 from prmkit.synthetic.examples import HINTED, Segment, judge_example, policy_example
+from prmkit.synthetic.start import THETA, start_copying, start_finding
 from prmkit.synthetic.tokenizer import END_OF_TEXT, TURN_END, build_tokenizer, save_tokenizer
 
 
@@ -204,7 +205,7 @@ def build_model(config: PretrainConfig) -> Any:
             num_key_value_heads=config.heads,
             intermediate_size=config.ffn,
             max_position_embeddings=_CONTEXT,
-            rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+            rope_parameters={"rope_type": "default", "rope_theta": THETA},
             tie_word_embeddings=False,
             use_sliding_window=False,
             bos_token_id=None,
@@ -212,53 +213,9 @@ def build_model(config: PretrainConfig) -> Any:
             pad_token_id=tokenizer.token_to_id(END_OF_TEXT),
         )
     )
-    _start_copying(model)
-    for layer, head, back in _LOOKING_BACK:
-        if layer < config.layers and head < config.heads:
-            _look_back(model.model.layers[layer].self_attn, head, back)
+    start_copying(model)
+    start_finding(model)
     return model
-
-
-def _start_copying(model: Any) -> None:
-    """Start with heads that, whatever they look at, make the model say it.
-
-    Words are told apart by large embeddings; the output weights begin as their copies (and go ways
-    of their own), and each head past the first layer writes back what it reads: its output matrix
-    is its value matrix transposed. By chance, copying names took four times as long to learn.
-    """
-    import torch
-
-    embedding = model.model.embed_tokens.weight
-    torch.nn.init.normal_(embedding, std=1.0)
-    with torch.no_grad():
-        model.lm_head.weight.copy_(0.02 * embedding)
-        for layer in model.model.layers[1:]:
-            layer.self_attn.o_proj.weight.copy_(5.0 * layer.self_attn.v_proj.weight.T)
-
-
-_LOOKING_BACK = ((0, 0, 1), (0, 1, 2), (0, 2, 3), (1, 0, 1))
-"""Layer, head, and how many tokens back it looks at first. Finding "what followed this before"
-takes a head that knows each token's predecessors (Olsson et al. 2022, arXiv 2209.11895)."""
-
-
-def _look_back(attention: Any, head: int, back: int) -> None:
-    """Start a head with its attention on the token so many places back, by its biases alone.
-
-    With rotary positions constant queries and keys score sum_i a^2 cos(w_i (distance - back)),
-    which peaks at `back`. Everything stays trainable.
-    """
-    import torch
-
-    dim = attention.head_dim
-    turn = back * 10000.0 ** (-torch.arange(0, dim, 2) / dim)
-    query = _FIRMNESS * torch.cat([turn.cos(), -turn.sin()])
-    key = _FIRMNESS * torch.cat([torch.ones(dim // 2), torch.zeros(dim // 2)])
-    with torch.no_grad():
-        attention.q_proj.bias[head * dim : (head + 1) * dim] = query
-        attention.k_proj.bias[head * dim : (head + 1) * dim] = key
-
-
-_FIRMNESS = 7.0  # the next token's score is lower by 6, so nearly all attention is on the one meant
 
 
 def _optimizers(model: Any, config: PretrainConfig) -> list[Any]:
