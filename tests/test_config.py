@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -136,7 +137,7 @@ def test_an_override_does_not_leak_through_an_alias(toy: Path) -> None:
         ),
         (
             "problems.source=gsm8k",
-            "problems.source (from --set): found 'gsm8k'; allowed: synthetic",
+            "problems.source (from --set): found 'gsm8k'; allowed: one of synthetic, imported",
         ),
         (
             "arms.1.name=A b",
@@ -148,9 +149,10 @@ def test_an_override_does_not_leak_through_an_alias(toy: Path) -> None:
             "rollouts.finished_is_known (from --set): found 'yes'; allowed: true or false",
         ),
         (
-            "arms=[]",
-            "arms (from --set): found []; "
-            "allowed: a list (a mapping with name, labels, training each), not empty",
+            "policies={}",
+            "policies (from --set): found {}; "
+            "allowed: a mapping of names (a mapping with model, sampling, batch_size, base_url, "
+            "tokenizer, api_key_env, max_in_flight, timeout_s, samples each), not empty",
         ),
         ("seed.x=1", "seed (from --set): found {'x': 1}; allowed: a whole number, at least 0"),
     ],
@@ -253,3 +255,30 @@ def test_any_name_and_rate_survive_dump_and_load(name: str, rate: float) -> None
 
 def test_every_setting_has_a_docstring() -> None:
     assert [n for n, f in Recipe.model_fields.items() if not f.description] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("problems.source=imported", "source imported needs train"),
+        (
+            "problems.best_of_n=[data/math500]",
+            "best_of_n names folders: that needs source imported",
+        ),
+    ],
+)
+def test_a_source_of_problems_and_its_folders_must_fit(toy: Path, change: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        load_recipe(toy, [change])
+
+
+def test_a_folder_name_is_a_split_and_occurs_once(toy: Path) -> None:
+    changes = ["problems.source=imported", "problems.train=[a/gsm8k, b/gsm8k]"]
+    with pytest.raises(ConfigError, match="folder name 'gsm8k' occurs twice"):
+        load_recipe(toy, changes)
+
+
+def test_oracle_labels_need_the_synthetic_world(toy: Path) -> None:
+    changes = ["problems.source=imported", "problems.train=[a]", "arms.0.labels=oracle"]
+    with pytest.raises(ConfigError, match="oracle exist in the synthetic world alone"):
+        load_recipe(toy, changes)

@@ -91,16 +91,38 @@ class PolicyConfig(ModelConfig):
 class ProblemsConfig(Config):
     """Where problems come from."""
 
-    source: Literal["synthetic"] = "synthetic"
-    """Data set by name."""
+    source: Literal["synthetic", "imported"] = "synthetic"
+    """The synthetic world, or folders that `prm import` made; a folder is a split."""
+    train: tuple[str, ...] = ()
+    """Imported: folders of problems whose solutions are labelled."""
+    process: tuple[str, ...] = ()
+    """Imported: folders of cases with known first errors (ProcessBench, ...); none = not evaluated
+    on steps."""
+    best_of_n: tuple[str, ...] = ()
+    """Imported: folders of problems for Best-of-N; none = no Best-of-N."""
     n_train: int = Field(ge=1)
-    """Problems a split to label."""
+    """Problems a split to label; of a folder at most so many, chosen by a hash of their ids."""
     n_validation: int = Field(ge=1)
-    """Problems a split whose solutions measure PRMs during training."""
+    """Problems a split whose solutions measure PRMs during training; imported ones are labelled
+    like the others, and held out."""
     n_process: int = Field(ge=1)
-    """Problems a split whose solutions the ProcessBench-style evaluation chooses from."""
+    """Problems a split whose solutions the ProcessBench-style evaluation chooses from; imported:
+    cases a subset at most."""
     n_best_of_n: int = Field(ge=1)
     """Problems a split in Best-of-N."""
+
+    @model_validator(mode="after")
+    def _folders_fit_the_source(self) -> Self:
+        if self.source == "imported" and not self.train:
+            raise ValueError("source imported needs train, folders that prm import made")
+        named = [name for name in ("train", "process", "best_of_n") if getattr(self, name)]
+        if self.source == "synthetic" and named:
+            raise ValueError(f"{named[0]} names folders: that needs source imported")
+        folders = [Path(f).name for f in (*self.train, *self.best_of_n)]
+        twice = next((f for f in folders if folders.count(f) > 1), None)
+        if twice is not None:
+            raise ValueError(f"folder name {twice!r} occurs twice; names of splits must differ")
+        return self
 
 
 class RolloutConfig(Config):
@@ -203,8 +225,8 @@ class Recipe(Config):
     """The judge."""
     training: TrainingConfig
     """Training settings of every arm that has none of its own."""
-    arms: tuple[ArmConfig, ...] = Field(min_length=1)
-    """The PRMs to train and compare."""
+    arms: tuple[ArmConfig, ...] = ()
+    """The PRMs to train and compare; none = label only."""
     evaluation: EvaluationConfig = EvaluationConfig()
     """How the PRMs are evaluated."""
 
@@ -217,6 +239,12 @@ class Recipe(Config):
             raise ValueError(
                 f"evaluation.policy {self.evaluation.policy!r}: "
                 f"allowed are {', '.join(self.policies)}"
+            )
+        exact = [arm.name for arm in self.arms if arm.labels == "oracle"]
+        if exact and self.problems.source != "synthetic":
+            raise ValueError(
+                f"arm {exact[0]}: labels oracle exist in the synthetic world alone; found "
+                f"problems.source = {self.problems.source}"
             )
         soft = [arm.name for arm in self.arms if arm.labels == "mc_soft"]
         if soft and self.rollouts.annotator != "exhaustive":

@@ -28,19 +28,24 @@ class Outcome(StrEnum):
     UNSCORED = "unscored"
 
 
-class Problem(Record):
-    """A question with a known final answer."""
+class Question(Record):
+    """What a model is asked."""
 
     problem_id: str = Field(min_length=1)
     """Unique in its data set; part of every key and seed."""
     question: str = Field(min_length=1)
     """The text shown to a model."""
+    split: str = ""
+    """Named part of the data set, or empty."""
+
+
+class Problem(Question):
+    """A question with a known final answer."""
+
     answer: str = Field(min_length=1)
     """The reference answer, bare (no \\boxed)."""
     answer_kind: str = "free"
     """How the answer is given: free, last_digit, parity, choice, who, or a data set's own word."""
-    split: str = ""
-    """Named part of the data set, or empty."""
     spec: str | None = None
     """Truth as JSON where a program can check steps (synthetic world); else None."""
 

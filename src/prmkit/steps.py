@@ -8,7 +8,7 @@ stray blank lines differs from its joined steps by that white space alone; `spli
 from collections.abc import Sequence
 
 from prmkit.errors import DataError
-from prmkit.records import LabelledSolution, Problem, Solution
+from prmkit.records import LabelledSolution, Problem, Question, Solution
 
 DELIMITER = "\n\n"
 
@@ -76,7 +76,7 @@ def label_steps(
     )
 
 
-def check_same_problem(solution: Solution, problem: Problem) -> None:
+def check_same_problem(solution: Solution, problem: Question) -> None:
     """Refuse a solution paired with another problem.
 
     Raises:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shared_data import shared
 
-from prmkit.datasets.decontaminate import EvaluationIndex, Question, decontaminate
+from prmkit.datasets.decontaminate import EvaluationIndex, EvaluationProblem, decontaminate
 from prmkit.datasets.problems import PROBLEM_SETS, read_problems
 from prmkit.datasets.rows import read_rows
 
@@ -15,7 +15,7 @@ def text(*words: str) -> str:
 
 
 def index(*texts: str) -> EvaluationIndex:
-    return EvaluationIndex([Question(f"e{i}", text) for i, text in enumerate(texts)])
+    return EvaluationIndex([EvaluationProblem(f"e{i}", text) for i, text in enumerate(texts)])
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_drawings_have_no_words() -> None:
 
 def test_rows_are_kept_or_removed_and_all_rows_of_a_problem_share_its_fate() -> None:
     rows = [("a", "What is 1?"), ("b", "What is 2?"), ("c", "what is 1")]
-    found = decontaminate(rows, lambda row: Question(*row), index("What is 1?"))
+    found = decontaminate(rows, lambda row: EvaluationProblem(*row), index("What is 1?"))
     assert found.kept == [("b", "What is 2?")]
     assert [(match.row, match.evaluation) for match in found.removed] == [("a", "e0"), ("c", "e0")]
 
@@ -98,16 +98,18 @@ LISTS = st.lists(st.sampled_from("abcd"), min_size=1, max_size=12)
 @given(LISTS, LISTS)
 def test_the_ratio_is_the_longest_common_subsequence(a: list[str], b: list[str]) -> None:
     # a word in common is enough here, so that every pair is compared
-    match = EvaluationIndex([Question("e", text(*a, "end"))], 1, 0.0).find("t", text("to", *b))
+    match = EvaluationIndex([EvaluationProblem("e", text(*a, "end"))], 1, 0.0).find(
+        "t", text("to", *b)
+    )
     common = lcs(a, b)
     assert (match.ratio if match else 0.0) == common / (len(a) + 1)
 
 
 def test_all_of_math_500_is_found_in_the_test_set_that_it_was_drawn_from() -> None:
-    def problems(name: str, file: str) -> list[Question]:
+    def problems(name: str, file: str) -> list[EvaluationProblem]:
         rows = read_rows([shared(f"problems/{file}")])
         found = read_problems(rows, name, PROBLEM_SETS[name], "test").records
-        return [Question(problem.problem_id, problem.question) for problem in found]
+        return [EvaluationProblem(problem.problem_id, problem.question) for problem in found]
 
     evaluation = problems("math500", "math500.jsonl")
     training = problems("math", "math_test_5000.jsonl.gz")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from prmkit.datasets.decontaminate import EvaluationIndex, Question
+from prmkit.datasets.decontaminate import EvaluationIndex, EvaluationProblem
 from prmkit.datasets.exporting import EXPORTS, export_table
 from prmkit.datasets.folder import (
     check_folder,
@@ -70,7 +70,7 @@ def test_a_replaced_import_leaves_no_old_table(tmp_path: Path) -> None:
 
 
 def test_evaluation_problems_are_left_out_and_listed(tmp_path: Path) -> None:
-    index = EvaluationIndex([Question("e", "question 1")])
+    index = EvaluationIndex([EvaluationProblem("e", "question 1")])
     kept, removed = remove_contaminated(imported(PROBLEMS), index)
     summary = write_import(tmp_path, kept, removed, {})
     assert [record.problem_id for record in read_records(tmp_path / "problems.parquet", Problem)]
@@ -83,7 +83,10 @@ def test_evaluation_tables_of_any_of_our_records_are_read(tmp_path: Path) -> Non
     write_records(tmp_path / "a.parquet", [SOLUTION], LabelledSolution)
     (tmp_path / "b.jsonl").write_text('{"question": "Q?"}\n{"question": "Question 1"}\n')
     found = evaluation_questions([tmp_path / "a.parquet", tmp_path / "b.jsonl"])
-    assert found == [Question("s", "Question 1"), Question(f"{tmp_path / 'b.jsonl'}, line 1", "Q?")]
+    assert found == [
+        EvaluationProblem("s", "Question 1"),
+        EvaluationProblem(f"{tmp_path / 'b.jsonl'}, line 1", "Q?"),
+    ]
 
 
 @pytest.mark.parametrize("line", ['{"q": "Q"}', '{"question": 1}', '{"question'])

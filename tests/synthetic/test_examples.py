@@ -1,16 +1,14 @@
 import random
 import re
+from itertools import pairwise
 
 import pytest
 
 from prmkit.judging.parse import parse_verdict
 from prmkit.judging.prompt import judge_prompt
 from prmkit.records import Outcome, Solution
-from prmkit.synthetic.examples import (
-    hinted,
-    judge_case,
-    judge_example,
-)
+from prmkit.synthetic.examples import judge_case, judge_example, shared_length
+from prmkit.synthetic.language import Derivation, gold_claims, reading_order, step_text
 from prmkit.synthetic.oracle import first_error, prefix_error
 from prmkit.synthetic.problems import SPLITS, to_problem
 from prmkit.synthetic.world import make_world
@@ -35,22 +33,46 @@ def test_the_judge_is_trained_on_the_very_prompt_that_it_is_asked_with() -> None
     assert asked == user
 
 
-def test_a_judge_writes_each_step_as_it_should_be_and_stops_at_the_first_wrong_one() -> None:
-    rng, written, taught = random.Random(3), set[bool](), 0
+def test_the_list_of_verdicts_ends_with_the_first_wrong_paragraph() -> None:
+    rng, seen = random.Random(3), set[bool]()
     for _ in range(60):
         text = "".join(s.text for s in judge_example(rng, 1.0))
         user, answer = text.split("<|im_end|>\n<|im_start|>assistant\n")
+        if not answer:  # it was cut after its first error
+            continue
         n_steps = user.count("</paragraph_")
         first = parse_verdict(answer, n_steps).first_error
         words = re.findall(r"^\d+ (right|wrong)$", answer, re.MULTILINE)
         n_right = n_steps if first is None else first
         assert words == ["right"] * n_right + ["wrong"] * (first is not None)
-        for index, step in enumerate(re.findall(r">(.*)</paragraph_", user)[:n_right]):
-            assert f"{step}\n{index} right\n" in answer
-            taught += 1
-        written.add(first is None)
-    assert written == {True, False}
-    assert taught > 100
+        seen.add(first is None)
+    assert seen == {True, False}
+
+
+def test_a_paragraph_is_to_be_called_right_at_its_end_and_wrong_from_the_wrong_word_on() -> None:
+    rng, n_wrong = random.Random(4), 0
+    for _ in range(80):
+        segments = judge_example(rng, 1.0)
+        said = [s for s in segments if s.after in (" right", " wrong")]
+        assert all(s.after == " right" for s in said[:-1])  # nothing is said after the first error
+        if said[-1].after == " wrong":
+            assert said[-1].throughout
+            before = segments[segments.index(said[-1]) - 1]
+            assert not before.after or not said[-1].text.startswith(before.after)
+            n_wrong += 1
+    assert n_wrong > 30
+
+
+def test_words_out_of_place_are_told_from_what_stood_there() -> None:
+    rng, n_spoiled = random.Random(6), 0
+    for _ in range(40):
+        segments = judge_example(rng, 0.5)
+        for before, word in pairwise(segments):
+            if word.throughout and before.text and word.weight and before.after_weight:
+                assert before.after
+                assert not before.after.startswith(word.text)
+                n_spoiled += 1
+    assert n_spoiled > 40
 
 
 def test_a_third_of_judge_cases_are_right_and_labels_are_the_oracles() -> None:
@@ -84,21 +106,28 @@ def test_what_a_paragraph_should_have_said_is_right_in_its_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("due", "said", "parts"),
+    ("due", "said", "shared"),
     [
-        ("By b) Bob has 5 more", "By b) Bob has 5 more", [("By b) Bob has 5 more", " right")]),
-        (
-            "By b) Bob has 5 more.",
-            "By b) Bill has 5 more.",
-            [("By b)", " right"), (" Bob has 5 more.", " wrong")],
-        ),
-        ("1+2=34.", "1+2=3.", [("1+2=3", " right"), ("4.", " wrong")]),
-        ("1+2=3.", "1+2=34.", [("1+2=3", " right"), (".", " wrong")]),
-        ("By x) Bob", "By b) Bob", [("By", " right"), (" x) Bob", " wrong")]),
-        ("", "So 3", []),
+        ("By b) Bob has 5 more", "By b) Bob has 5 more", "By b) Bob has 5"),
+        ("By b) Bob has 5 more.", "By b) Bill has 5 more.", "By b)"),
+        ("1+2=34.", "1+2=3.", "1+2=3"),
+        ("1+2=3.", "1+2=34.", "1+2=3"),
+        ("By x) Bob", "By b) Bob", "By"),
+        ("", "So 3", ""),
     ],
 )
-def test_a_text_agrees_up_to_the_word_that_says_something_else(
-    due: str, said: str, parts: list[tuple[str, str]]
+def test_texts_agree_up_to_the_word_that_says_something_else(
+    due: str, said: str, shared: str
 ) -> None:
-    assert [(s.text, s.hint) for s in hinted(due, said)] == parts
+    assert said[: shared_length(due, said)] == shared
+
+
+def test_a_policy_derives_in_reading_order_until_the_question_is_answered() -> None:
+    rng = random.Random(8)
+    for _ in range(50):
+        world = make_world(rng, SPLITS["hard"])
+        claims = gold_claims(world, reading_order(world))
+        assert first_error(world, [step_text(c) for c in claims]) is None
+        names = [c.name for c in claims if isinstance(c, Derivation)]
+        assert world.needed() <= set(names)
+        assert not names or names[-1] in world.targets

@@ -39,6 +39,9 @@ def run(
         raise typer.BadParameter("give a run folder, e.g. --out runs/toy", param_hint="--out")
     resolved = load_recipe(recipe, overrides)
     _check_models(resolved, ask_servers=not dry_run)
+    from prmkit.pipeline.sources import check_source
+
+    check_source(resolved.problems)
     if out is None or dry_run:
         from prmkit.pipeline.estimate import estimate
 
@@ -52,7 +55,7 @@ def _check_models(recipe: Recipe, *, ask_servers: bool) -> None:
     """Find fault with every model named, before any is loaded."""
     from prmkit.generators.load import check_config, check_model
 
-    bases = {recipe.training.base, *(a.training.base for a in recipe.arms if a.training)}
+    bases = {(arm.training or recipe.training).base for arm in recipe.arms}
     for model in sorted(bases):
         check_model(model)
     for config in (*recipe.policies.values(), recipe.judge):

@@ -14,7 +14,7 @@ def print_report(report: Report, seconds: Mapping[str, float]) -> None:
     console = Console(highlight=False, soft_wrap=False)
     console.print(f"\n[bold]{report.name}[/] (seed {report.seed}): percent, 95 % intervals\n")
     for table in (
-        _labels(report),
+        *([_labels(report)] if report.labels else []),
         _policies(report),
         _process(report),
         _best_of_n(report),

@@ -35,7 +35,7 @@ _DRAWING = re.compile(r"\[asy\].*?\[/asy\]", re.DOTALL)
 _IGNORED = re.compile(r"\\(?:left|right)(?![a-z])|\\[,;:! ]|[\s$~]")
 
 
-class Question(NamedTuple):
+class EvaluationProblem(NamedTuple):
     """An evaluation problem."""
 
     question_id: str
@@ -72,7 +72,7 @@ class EvaluationIndex:
     """
 
     def __init__(
-        self, questions: Iterable[Question], ngram: int = NGRAM, ratio: float = RATIO
+        self, questions: Iterable[EvaluationProblem], ngram: int = NGRAM, ratio: float = RATIO
     ) -> None:
         self._ngram, self._ratio = ngram, ratio
         self._exact: dict[str, str] = {}
@@ -104,7 +104,7 @@ class EvaluationIndex:
 
 
 def decontaminate(
-    rows: Iterable[T], question: Callable[[T], Question], index: EvaluationIndex
+    rows: Iterable[T], question: Callable[[T], EvaluationProblem], index: EvaluationIndex
 ) -> Decontaminated[T]:
     """Leave out rows whose problem is an evaluation problem.
 

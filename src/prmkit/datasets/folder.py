@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from prmkit import __version__
-from prmkit.datasets.decontaminate import EvaluationIndex, Match, Question, decontaminate
+from prmkit.datasets.decontaminate import EvaluationIndex, EvaluationProblem, Match, decontaminate
 from prmkit.datasets.fields import BadField, Fields
 from prmkit.datasets.importing import Imported
 from prmkit.datasets.rows import BadRow, read_rows
@@ -103,13 +103,13 @@ def remove_contaminated(
     return imported._replace(records=found.kept), found.removed
 
 
-def evaluation_questions(paths: Sequence[Path]) -> list[Question]:
+def evaluation_questions(paths: Sequence[Path]) -> list[EvaluationProblem]:
     """The problems of evaluation tables, as Parquet or JSON, each text once.
 
     Raises:
         DataError: a row cannot be read, since a problem not looked for would be let through.
     """
-    questions: dict[str, Question] = {}
+    questions: dict[str, EvaluationProblem] = {}
     for row in read_rows(paths):
         if isinstance(row, BadRow):
             raise DataError(f"{row.row}: {row.reason}")
@@ -119,7 +119,7 @@ def evaluation_questions(paths: Sequence[Path]) -> list[Question]:
             key = fields.key(fields.first([key for _, key in TABLES.values()]), row.where)
         except BadField as error:
             raise DataError(f"{row.where}: {error}") from error
-        questions.setdefault(text, Question(key, text))
+        questions.setdefault(text, EvaluationProblem(key, text))
     return list(questions.values())
 
 
@@ -136,12 +136,12 @@ def _clear(out: Path) -> None:
         raise RunError(f"{out}: cannot be written: {error.strerror}") from error
 
 
-def _question(record: Record) -> Question:
+def _question(record: Record) -> EvaluationProblem:
     text = getattr(record, "question", None)
     key = str(getattr(record, TABLES[type(record)][1]))
     if not isinstance(text, str):
         raise DataError(f"{key}: a {type(record).__name__} holds no question to compare")
-    return Question(key, text)
+    return EvaluationProblem(key, text)
 
 
 def _write_lines(path: Path, records: Sequence[Record]) -> None:

@@ -10,13 +10,13 @@ from prmkit.generators.drive import Task
 from prmkit.judging.parse import parse_verdict
 from prmkit.judging.prompt import judge_prompt
 from prmkit.judging.vote import majority
-from prmkit.records import JudgeAnnotation, Problem, Solution, Usage, Verdict
+from prmkit.records import JudgeAnnotation, Question, Solution, Usage, Verdict
 from prmkit.seeds import draw_seed
 from prmkit.steps import check_same_problem
 
 
 def judge_solution(
-    solution: Solution, problem: Problem, config: JudgeConfig, run_seed: int
+    solution: Solution, problem: Question, config: JudgeConfig, run_seed: int
 ) -> Task[JudgeAnnotation]:
     """Draw all votes on one solution at once.
 

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 
 from prmkit.errors import ConfigError
-from prmkit.records import Problem, Solution
+from prmkit.records import Question, Solution
 
 _PLACE = re.compile(r"\{(problem|paragraphs)\}")
 _TAG = re.compile(r"<(?=\s*/?\s*(?:paragraph_|problem\b|solution\b))", re.IGNORECASE)
 
 
-def judge_prompt(name: str, problem: Problem, solution: Solution) -> str:
+def judge_prompt(name: str, problem: Question, solution: Solution) -> str:
     """The text of the judge's user turn.
 
     Raises:

@@ -16,7 +16,7 @@ from prmkit.evaluation.processbench import (
 )
 from prmkit.intervals import paired_difference, resolved
 from prmkit.pipeline.findings import Bootstrap, Comparison, ProcessRow, split_figures
-from prmkit.records import Annotated, Estimate, Outcome, Problem, Solution, StepScores
+from prmkit.records import Annotated, Estimate, Outcome, Problem, Question, Solution, StepScores
 from prmkit.scoring.aggregate import aggregate
 
 AGGREGATES = {
@@ -30,7 +30,7 @@ class ProcessSet(NamedTuple):
     """A ProcessBench-style set: solutions with their exact first errors."""
 
     solutions: Sequence[Solution]
-    problems: Mapping[str, Problem]
+    problems: Mapping[str, Question]
     truth: Mapping[str, int | None]
 
     def case(self, solution: Solution, predicted: int | None, unscored: str) -> ProcessCase:

@@ -46,7 +46,8 @@ class PolicyQuality(Record):
     accuracy: Estimate | None
     """Share of solutions with a right final answer."""
     process_error: Estimate | None
-    """Share of the right-answer solutions with a wrong step (paper, Figure 6)."""
+    """Share of the right-answer solutions with a wrong step (paper, Figure 6); null where the truth
+    is not known."""
 
 
 class SplitF1(Record):
@@ -115,7 +116,7 @@ class Report(Record):
     policies: dict[str, dict[str, PolicyQuality]]
     """By policy, then split."""
     labels: dict[str, LabelQuality]
-    """By source: mc, judge, consensus."""
+    """By source: mc, judge, consensus; none where the truth is not known."""
     labels_by_outcome: dict[str, dict[str, LabelQuality]]
     """The same, for solutions with a right and with a wrong final answer."""
     kept: Estimate | None
@@ -229,7 +230,10 @@ def label_quality(rows: Sequence[Labelled], n_unscored: int, interval: Bootstrap
 def policy_quality(
     solutions: Sequence[Solution], truth: Mapping[str, int | None], interval: Bootstrap
 ) -> PolicyQuality:
-    """Accuracy, and the share of right answers with a wrong process; unscored ones are counted."""
+    """Accuracy, and the share of right answers with a wrong process; unscored ones are counted.
+
+    Solutions that `truth` does not hold take no part in the latter.
+    """
     scored = [s for s in solutions if s.outcome is not Outcome.UNSCORED]
     right = [s for s in scored if s.outcome is Outcome.CORRECT]
     return PolicyQuality(
@@ -238,7 +242,9 @@ def policy_quality(
             len(solutions) - len(scored),
         ),
         process_error=interval.share(
-            (s.problem_id, truth[s.solution_id] is not None) for s in right
+            (s.problem_id, truth[s.solution_id] is not None)
+            for s in right
+            if s.solution_id in truth
         ),
     )
 

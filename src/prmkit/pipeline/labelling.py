@@ -5,13 +5,16 @@ from typing import Generic, NamedTuple, TypeVar
 
 from prmkit.config import PolicyConfig
 from prmkit.consensus import Candidate, filter_consensus
+from prmkit.datasets.decontaminate import Match
 from prmkit.generators.base import Generator
 from prmkit.generators.drive import Task, drive
 from prmkit.generators.guard import Guarded
 from prmkit.judging.judge import judge_solution
 from prmkit.pipeline.context import Run, StageWork
+from prmkit.pipeline.sources import Source, draw_source
 from prmkit.records import (
     Annotated,
+    BenchmarkCase,
     Dropped,
     JudgeAnnotation,
     LabelledSolution,
@@ -19,6 +22,7 @@ from prmkit.records import (
     OracleAnnotation,
     Outcome,
     Problem,
+    Question,
     Record,
     Rejected,
     Solution,
@@ -28,7 +32,7 @@ from prmkit.rollouts.sequential import annotate_sequential
 from prmkit.sampling import Policy
 from prmkit.store import read_records, write_records
 from prmkit.synthetic.oracle import first_error, world_of
-from prmkit.synthetic.problems import PARTS, make_parts
+from prmkit.synthetic.problems import PARTS
 
 R = TypeVar("R", bound=Record)
 A = TypeVar("A", bound=Annotated)
@@ -91,25 +95,26 @@ class _Worker(Generic[R]):
         self._fresh = {}
 
 
-def make_problems(run: Run) -> dict[str, list[Problem]]:
-    """Problems by part."""
-    sizes = run.recipe.problems
-    wanted = {
-        "train": sizes.n_train,
-        "validation": sizes.n_validation,
-        "process": sizes.n_process,
-        "best_of_n": sizes.n_best_of_n,
-    }
+def make_problems(run: Run) -> Source:
+    """Problems by part, and imported cases."""
     if not run.folder.is_done("problems"):
         with run.stage("problems", len(PARTS), "parts") as work:
-            parts = make_parts(run.recipe.seed, wanted)
-            for part, problems in parts.items():
+            source = draw_source(run.recipe.problems, run.recipe.seed)
+            for part, problems in source.parts.items():
                 keep(run, f"problems.{part}", problems, Problem)
                 work.advance()
-            counts = {part: len(problems) for part, problems in parts.items()}
+            keep(run, "problems.cases", source.cases, BenchmarkCase)
+            keep(run, "problems.contaminated", source.contaminated, Match)
+            counts = {part: len(problems) for part, problems in source.parts.items()}
+            if run.recipe.problems.source == "imported":
+                counts |= {"cases": len(source.cases), "contaminated": len(source.contaminated)}
             run.folder.finish("problems", counts)
             work.summary = ", ".join(f"{n} {part}" for part, n in counts.items())
-    return {part: kept(run, f"problems.{part}", Problem) for part in PARTS}
+    return Source(
+        {part: kept(run, f"problems.{part}", Problem) for part in PARTS},
+        kept(run, "problems.cases", BenchmarkCase),
+        kept(run, "problems.contaminated", Match),
+    )
 
 
 def sample(
@@ -185,7 +190,7 @@ def roll_out(
 
 
 def judge(
-    run: Run, part: str, solutions: Sequence[Solution], problems: Mapping[str, Problem]
+    run: Run, part: str, solutions: Sequence[Solution], problems: Mapping[str, Question]
 ) -> list[JudgeAnnotation]:
     """The judge's annotations of a part's solutions."""
     stage, config = f"judge.{part}", run.recipe.judge

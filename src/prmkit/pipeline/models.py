@@ -15,6 +15,7 @@ from prmkit.records import (
     McAnnotation,
     OracleAnnotation,
     Problem,
+    Question,
     Rejected,
     Solution,
     StepScores,
@@ -98,7 +99,7 @@ def score(
     arm: str,
     part: str,
     solutions: Sequence[Solution],
-    problems: Mapping[str, Problem],
+    problems: Mapping[str, Question],
 ) -> list[StepScores]:
     """An arm's step scores of a part's solutions."""
     from prmkit.scoring.base import ScoringItem

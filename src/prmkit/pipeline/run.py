@@ -2,8 +2,9 @@
 
     problems -> solutions -> rollouts, judge -> consensus -> PRMs -> ProcessBench, Best-of-N
 
-Validation solutions, which choose a PRM's best weights, have exact labels: they stand where a human
-would label a small set. No evaluation data takes part in training.
+Validation solutions, which choose a PRM's best weights, have exact labels in the synthetic world,
+where they stand for a small set that people labelled; of imported problems they are labelled like
+the training ones and held out. No evaluation data takes part in training.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +34,6 @@ from prmkit.pipeline.findings import (
     policy_quality,
 )
 from prmkit.pipeline.labelling import (
-    Labelled,
     filter_by_consensus,
     find_truth,
     judge,
@@ -43,6 +43,7 @@ from prmkit.pipeline.labelling import (
     usable,
 )
 from prmkit.pipeline.models import LabelBook, score, train_arm
+from prmkit.pipeline.sources import Source, case_question, case_solution
 from prmkit.pipeline.words import findings
 from prmkit.records import (
     Annotated,
@@ -61,16 +62,18 @@ from prmkit.steps import label_steps
 from prmkit.store import write_json
 
 REPORT = "report.json"
+_WRONG = 0.5  # a label below it is a wrong step
 
 
 class _Training(NamedTuple):
-    """Labelled training solutions."""
+    """Labelled training solutions, and those held out to choose a PRM's best weights."""
 
     solutions: list[Solution]
     mc: list[McAnnotation]
     judged: list[JudgeAnnotation]
     truth: list[OracleAnnotation]
-    consensus: Labelled
+    consensus: list[LabelledSolution]
+    validation: list[LabelledSolution]
 
 
 class _Evaluation(NamedTuple):
@@ -85,24 +88,28 @@ class _Evaluation(NamedTuple):
 
 def run_recipe(run: Run) -> Report:
     """Do or finish a run; its report, which is also in report.json."""
-    parts = make_problems(run)
-    problems = {p.problem_id: p for of_part in parts.values() for p in of_part}
-    drawn = _draw(run, parts)
-    training = _label(run, drawn["train"], problems)
-    validation = _validation(run, drawn["validation"], problems)
+    source = make_problems(run)
+    problems = {p.problem_id: p for of_part in source.parts.values() for p in of_part}
+    drawn = _draw(run, source.parts)
+    training = _label(run, drawn, source, problems)
     book = LabelBook(
         {s.solution_id: s for s in training.solutions},
         problems,
         {"mc": training.mc, "judge": training.judged, "oracle": training.truth},
-        training.consensus.kept,
+        training.consensus,
     )
     run.unload()
     for arm in run.recipe.arms:
-        train_arm(run, arm, book.labels(arm.labels), validation)
-    evaluation = _evaluate(run, drawn, problems)
+        train_arm(run, arm, book.labels(arm.labels), training.validation)
+    evaluation = _evaluate(run, drawn, source, problems)
     report = _report(run, problems, drawn, training, evaluation)
     write_json(run.folder.path / REPORT, report.model_dump(mode="json"))
     return report
+
+
+def _exact(run: Run) -> bool:
+    """Whether a program knows the truth of every step."""
+    return run.recipe.problems.source == "synthetic"
 
 
 def _draw(run: Run, parts: Mapping[str, Sequence[Problem]]) -> dict[str, list[Solution]]:
@@ -117,51 +124,89 @@ def _draw(run: Run, parts: Mapping[str, Sequence[Problem]]) -> dict[str, list[So
     return {part: sample(run, part, parts[part], draws[part]) for part in draws}
 
 
-def _label(run: Run, solutions: Sequence[Solution], problems: Mapping[str, Problem]) -> _Training:
-    chosen = usable(solutions)
+def _label(
+    run: Run,
+    drawn: Mapping[str, Sequence[Solution]],
+    source: Source,
+    problems: Mapping[str, Problem],
+) -> _Training:
+    """Label what is to be trained on, and, where nobody knows the truth, what is held out too."""
+    held_out = usable(drawn["validation"])
+    chosen = usable(drawn["train"]) + ([] if _exact(run) else held_out)
     mc = roll_out(run, chosen, problems)
     judged = judge(run, "train", chosen, problems)
-    truth = find_truth(run, "train", chosen, problems)
     candidates = [
         Candidate(s, problems[s.problem_id], m, j)
         for s, m, j in zip(chosen, mc, judged, strict=True)
     ]
-    return _Training(chosen, mc, judged, truth, filter_by_consensus(run, candidates))
+    consensus = filter_by_consensus(run, candidates).kept
+    if _exact(run):
+        truth = find_truth(run, "train", chosen, problems)
+        validation = _exactly_labelled(run, held_out, problems)
+        return _Training(chosen, mc, judged, truth, consensus, validation)
+    train_ids = {p.problem_id for p in source.parts["train"]}
+    own = {s.solution_id for s in chosen if s.problem_id in train_ids}
+    return _Training(
+        [s for s in chosen if s.solution_id in own],
+        [row for row in mc if row.solution_id in own],
+        [row for row in judged if row.solution_id in own],
+        [],
+        [row for row in consensus if row.solution_id in own],
+        _of_both_kinds([row for row in consensus if row.solution_id not in own]),
+    )
 
 
-def _validation(
+def _exactly_labelled(
     run: Run, solutions: Sequence[Solution], problems: Mapping[str, Problem]
 ) -> list[LabelledSolution]:
-    """Exactly labelled solutions that choose a PRM's best weights.
+    truth = find_truth(run, "validation", solutions, problems)
+    return _of_both_kinds(
+        [
+            label_steps(s, problems[s.problem_id], t.first_error, "oracle")
+            for s, t in zip(solutions, truth, strict=True)
+        ]
+    )
 
-    None at all where they are all right or all wrong: F1 needs both, and the last weights are kept.
-    """
-    chosen = usable(solutions)
-    truth = find_truth(run, "validation", chosen, problems)
-    if len({row.first_error is None for row in truth}) < 2:
-        return []
-    return [
-        label_steps(s, problems[s.problem_id], t.first_error, "oracle")
-        for s, t in zip(chosen, truth, strict=True)
-    ]
+
+def _of_both_kinds(rows: list[LabelledSolution]) -> list[LabelledSolution]:
+    """The rows, or none where all are right or all wrong: F1 needs both; last weights are kept."""
+    return rows if len({row.labels[-1] < _WRONG for row in rows}) == 2 else []
 
 
 def _evaluate(
-    run: Run, drawn: Mapping[str, Sequence[Solution]], problems: Mapping[str, Problem]
+    run: Run,
+    drawn: Mapping[str, Sequence[Solution]],
+    source: Source,
+    problems: Mapping[str, Problem],
 ) -> _Evaluation:
-    chosen = choose_cases(usable(drawn["process"]), problems, run.recipe.evaluation.process_cases)
-    truth = find_truth(run, "process", chosen, problems)
-    process = ProcessSet(chosen, problems, {t.solution_id: t.first_error for t in truth})
-    judged = judge(run, "process", chosen, problems)
+    process = _process_set(run, drawn, source, problems)
+    judged = judge(run, "process", process.solutions, process.problems)
     samples = list(drawn["best_of_n"])
     names = [arm.name for arm in run.recipe.arms]
     return _Evaluation(
         process,
         judged,
-        {name: score(run, name, "process", chosen, problems) for name in names},
+        {n: score(run, n, "process", process.solutions, process.problems) for n in names},
         samples,
         {name: score(run, name, "best_of_n", samples, problems) for name in names},
     )
+
+
+def _process_set(
+    run: Run,
+    drawn: Mapping[str, Sequence[Solution]],
+    source: Source,
+    problems: Mapping[str, Problem],
+) -> ProcessSet:
+    if not _exact(run):
+        return ProcessSet(
+            [case_solution(case) for case in source.cases],
+            {case.problem_id: case_question(case) for case in source.cases},
+            {case.case_id: case.first_error for case in source.cases},
+        )
+    chosen = choose_cases(usable(drawn["process"]), problems, run.recipe.evaluation.process_cases)
+    truth = find_truth(run, "process", chosen, problems)
+    return ProcessSet(chosen, problems, {t.solution_id: t.first_error for t in truth})
 
 
 def _report(
@@ -179,6 +224,8 @@ def _report(
         for name, rows in evaluation.process_scores.items()
     }
     cases["judge"] = process.from_annotations(evaluation.judged)
+    if not process.solutions:
+        cases = {}
     sampled = sampled_problems(evaluation.samples, settings.best_of)
     table = best_of_n_table(sampled, evaluation.sample_scores, interval)
     by_split = {
@@ -196,10 +243,12 @@ def _report(
         recipe_digest=recipe_digest(run.recipe),
         counts={name: entry.counts for name, entry in run.folder.manifest.stages.items()},
         policies=policies,
-        labels=_labels(training, interval, None),
+        labels=_labels(training, interval, None) if _exact(run) else {},
         labels_by_outcome={
             o.value: _labels(training, interval, o) for o in (Outcome.CORRECT, Outcome.INCORRECT)
-        },
+        }
+        if _exact(run)
+        else {},
         kept=_kept_share(training, interval),
         processbench=process_rows(cases, interval),
         processbench_left_out=[
@@ -225,12 +274,14 @@ def _policies(
     """Each policy on each split, over the solutions that it wrote for evaluation."""
     solutions = [*drawn["process"], *drawn["best_of_n"]]
     scored = [s for s in solutions if s.outcome is not Outcome.UNSCORED]
-    truth = {t.solution_id: t.first_error for t in find_truth(run, "written", scored, problems)}
+    exact = find_truth(run, "written", scored, problems) if _exact(run) else []
+    truth = {t.solution_id: t.first_error for t in exact}
+    written = {s.problem_id: problems[s.problem_id] for s in solutions}
     found: dict[str, dict[str, PolicyQuality]] = {}
     for solution in solutions:
         found.setdefault(solution.policy, {})
     for policy, splits in found.items():
-        for split in split_names(problems):
+        for split in split_names(written):
             own = [
                 s for s in solutions if s.policy == policy and problems[s.problem_id].split == split
             ]
@@ -246,7 +297,7 @@ def _labels(
         s.solution_id: s for s in training.solutions if outcome is None or s.outcome is outcome
     }
     truth = {t.solution_id: t.first_error for t in training.truth}
-    kept = {row.solution_id for row in training.consensus.kept}
+    kept = {row.solution_id for row in training.consensus}
     sources: dict[str, Sequence[Annotated]] = {
         "mc": training.mc,
         "judge": training.judged,
@@ -262,7 +313,7 @@ def _labels(
 
 
 def _kept_share(training: _Training, interval: Bootstrap) -> Estimate | None:
-    kept = {row.solution_id for row in training.consensus.kept}
+    kept = {row.solution_id for row in training.consensus}
     return interval.share((s.problem_id, s.solution_id in kept) for s in training.solutions)
 
 

@@ -4,6 +4,7 @@ An example is a list of segments: text and its weight as a training target.
 """
 
 import random
+import re
 from typing import NamedTuple
 
 from prmkit.synthetic.corrupt import CORRUPTIONS, Corrupted, corrupt, corrupt_form
@@ -13,15 +14,15 @@ from prmkit.synthetic.language import (
     Final,
     derive,
     gold_claims,
-    gold_steps,
     parse_step,
     question_text,
+    reading_order,
     step_text,
     usual_order,
 )
 from prmkit.synthetic.oracle import first_error
 from prmkit.synthetic.tokenizer import TURN_END, TURN_START
-from prmkit.synthetic.world import Difficulty, Relation, World, make_world
+from prmkit.synthetic.world import NAMES, Difficulty, Relation, World, make_world
 
 
 class Segment(NamedTuple):
@@ -29,8 +30,11 @@ class Segment(NamedTuple):
 
     text: str
     weight: float
-    hint: str = ""
-    """A token to expect after each of the text's, besides what follows."""
+    after: str = ""
+    """What to expect after the text instead of what follows; its first token counts."""
+    after_weight: float = 0.0
+    throughout: bool = False
+    """Expect `after` after each token of the text, at `weight`, not after the last alone."""
 
 
 _EARLY = 0.12  # share of training on short problems only, where the first circuits form sooner
@@ -50,8 +54,11 @@ def training_difficulty(rng: random.Random, progress: float, shuffled: float = 0
     )
 
 
+_ANSWERS = f"{TURN_END}\n{TURN_START}assistant\n"
+
+
 def _opening(user: str) -> str:
-    return f"{TURN_START}user\n{user}{TURN_END}\n{TURN_START}assistant\n"
+    return f"{TURN_START}user\n{user}{_ANSWERS}"
 
 
 def policy_example(
@@ -71,17 +78,31 @@ def policy_example(
         names = [s.name for s in world.statements]
         chosen = tuple(rng.sample(names, min(len(names), 6)))
         world = world.model_copy(update={"kind": "who", "targets": chosen})
-    solution = "\n\n".join(gold_steps(world))
-    return [Segment(_opening(question_text(world)), 0.0), Segment(solution + TURN_END, 1.0)]
+    steps = [step_text(claim) for claim in gold_claims(world, reading_order(world))]
+    solution = "\n\n".join(steps) + TURN_END
+    return [Segment(_opening(question_text(world)), 0.0), *_with_results(solution, 1.0)]
+
+
+_RESULT = re.compile(r"(?<==)-?\d+")
+_RESULT_WEIGHT = 3.0  # one token in twenty, and as hard as all others together
+
+
+def _with_results(text: str, weight: float) -> list[Segment]:
+    """A text whose results of equations weigh more than the rest."""
+    segments, end = list[Segment](), 0
+    for result in _RESULT.finditer(text):
+        segments.append(Segment(text[end : result.start()], weight))
+        segments.append(Segment(result.group(), weight * _RESULT_WEIGHT))
+        end = result.end()
+    return [*segments, Segment(text[end:], weight)]
 
 
 def right_variant(rng: random.Random, world: World) -> list[Claim]:
     """A right solution that need not be the usual one: other orders, swaps, true asides."""
-    names = world.needed()
+    order = reading_order(world)
     if rng.random() < 0.25:
-        names = names | set(rng.sample(sorted(world.relations()), 1))
-        names = _closed(world, names)
-    order = usual_order(world, names)
+        aside = set(rng.sample(sorted(world.relations()), 1))
+        order = usual_order(world, _closed(world, world.needed() | aside))
     if rng.random() < 0.25:
         order = _random_order(rng, world, order)
     return [_swapped(rng, claim) for claim in gold_claims(world, order)]
@@ -159,45 +180,125 @@ def _due(world: World, right: list[str], made: Corrupted) -> str:
     return right[made.first_error]
 
 
-_WRITING = 0.15  # share of the judge's training in which it writes solutions
-_HINTING = 0.68  # share of it until which there are hints
-_DECIDING = 5.0  # weight of the verdicts from then on, beside 1 for each word of the steps
-HINTED = 0.25
-"""Weight of a hint as a target."""
+_READING = 1.0  # weight of the paragraphs' words, up to the first that is wrong
+_DECIDING = 5.0  # weight of what a paragraph is called at its end
+_WRITING = 0.35  # share of the judge's training in which it writes solutions
+_JUDGING = 0.8  # share from which on it judges whole cases only
+_SPOTTING = 0.6  # share of examples between the two with words out of place
+_SPOILED = 0.6  # share of their paragraphs that have one
+_NEAR = 0.4  # share of spoiled numbers that are near misses; other words stand in the text, too
+_CUT = 0.5  # share of wrong solutions read up to their first error only
+_ANSWERING = 2.0  # weight of the list of verdicts
 
 
 def judge_example(rng: random.Random, progress: float) -> list[Segment]:
-    """A problem, tagged paragraphs, and up to the first wrong one what each is due and a verdict.
+    """A problem, tagged paragraphs, a verdict on each up to the first wrong one, and its index.
 
-    The judge works each step out for itself and then compares: to see that two texts differ takes
-    one skill for every kind of error. While it writes, it is also to expect whether its text has
-    left the paragraph yet; not to the end, for what it expects it would write. First of all it
-    learns to write solutions without any to look at, since else it would learn to copy.
+    While it reads, the judge is to expect at each word what is due there, and at the end of a
+    paragraph whether it is right: what differs from what it expected is where an error is. After
+    the first error nothing is expected of it. Its answer then only collects what it noticed. First
+    of all it learns to write solutions, and then to spot words out of place.
     """
     if progress < _WRITING:
         return policy_example(rng, progress)
     world = make_world(rng, training_difficulty(rng, progress))
+    if rng.random() < (_SPOTTING if progress < _JUDGING else 0.0):
+        return _spotting_example(rng, world)
     case = judge_case(rng, world)
-    tagged = "\n".join(f"<paragraph_{i}>{s}</paragraph_{i}>" for i, s in enumerate(case.steps))
-    segments = [Segment(_opening(f"{question_text(world)}\n\n{tagged}"), 0.0)]
-    for index, due in enumerate(case.due):
-        parts = hinted(due, case.steps[index])
-        segments += parts if progress < _HINTING else [part._replace(hint="") for part in parts]
-        word = "wrong" if index == case.first_error else "right"
-        verdict = f"\n{index} {word}\n\n" if due else f"{index} {word}\n\n"
-        segments.append(Segment(verdict, 1.0 if progress < _HINTING else _DECIDING))
-    index = -1 if case.first_error is None else case.first_error
-    return [*segments, Segment(f"\\boxed{{{index}}}{TURN_END}", 1.0)]
+    cut = rng.random() < _CUT and case.first_error is not None
+    steps = case.steps[: len(case.due)] if cut else case.steps
+    read = [_read(step, case, index) for index, step in enumerate(steps)]
+    # where it is cut no answer is due: that it ends early would give it away
+    return _tagged(world, read) + ([] if cut else [_answer(case.first_error, len(steps))])
 
 
-def hinted(due: str, said: str) -> list[Segment]:
-    """A text in one piece, or in two: as far as it is what was said, and from there on."""
+def _tagged(world: World, paragraphs: list[list[Segment]]) -> list[Segment]:
+    """The problem and paragraphs in their tags, as the judge's prompt has them."""
+    segments = [Segment(_opening(question_text(world)).removesuffix(_ANSWERS) + "\n\n", 0.0)]
+    for index, paragraph in enumerate(paragraphs):
+        end = "\n" if index + 1 < len(paragraphs) else _ANSWERS
+        segments.append(Segment(f"<paragraph_{index}>", 0.0))
+        segments += [*paragraph, Segment(f"</paragraph_{index}>{end}", 0.0)]
+    return segments
+
+
+def _answer(first_error: int | None, n_steps: int) -> Segment:
+    n_right = n_steps if first_error is None else first_error
+    lines = [f"{i} right\n" for i in range(n_right)]
+    if first_error is not None:
+        lines.append(f"{first_error} wrong\n")
+    index = -1 if first_error is None else first_error
+    return Segment(f"{''.join(lines)}\\boxed{{{index}}}{TURN_END}", _ANSWERING)
+
+
+def _spotting_example(rng: random.Random, world: World) -> list[Segment]:
+    """Right paragraphs, in many of which one word was replaced; each is judged by itself."""
+    steps = [step_text(claim) for claim in right_variant(rng, world)]
+    pool = " ".join([question_text(world), *steps])
+    read, wrong = list[list[Segment]](), list[int]()
+    for index, step in enumerate(steps):
+        spoiled = _spoiled(rng, step, pool) if rng.random() < _SPOILED else None
+        if spoiled is None:
+            *before, last = _with_results(step, _READING)
+            read.append([*before, last._replace(after=" right", after_weight=_DECIDING)])
+            continue
+        wrong.append(index)
+        start, word, rest = spoiled
+        weight = _READING * _RESULT_WEIGHT if start.endswith("=") else _READING
+        due = step[len(start) :]
+        read.append(
+            [
+                Segment(start, _READING, due, weight),
+                Segment(word, _READING, " wrong", _READING, throughout=True),
+                Segment(rest, _READING, " wrong", _DECIDING),
+            ]
+        )
+    return [*_tagged(world, read), _answer(wrong[0] if wrong else None, len(steps))]
+
+
+_KINDS_OF_WORDS = {
+    "letter": re.compile(r"(?<=By) [a-z](?=\))"),
+    "name": re.compile(rf" (?:{'|'.join(NAMES)})\b"),
+    "number": re.compile(r"\d+"),
+    "comparison": re.compile(r" (?:more|fewer)\b"),
+}
+
+
+def _spoiled(rng: random.Random, step: str, pool: str) -> tuple[str, str, str] | None:
+    """A step with one word replaced by another of its kind: what stands before, it, and after."""
+    places = [(k, m) for k, words in _KINDS_OF_WORDS.items() for m in words.finditer(step)]
+    kind, found = rng.choice(places)
+    old = found.group()
+    if kind == "number" and rng.random() < _NEAR:
+        new = str(abs(int(old) + rng.choice((-10, -2, -1, 1, 2, 10))))
+    else:
+        new = rng.choice(_KINDS_OF_WORDS[kind].findall(pool))
+    same = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), None)
+    if same is None:
+        return None
+    same = same if kind == "number" else 0
+    return step[: found.start() + same], new[same:], step[found.end() :]
+
+
+def _read(step: str, case: JudgeCase, index: int) -> list[Segment]:
+    """One paragraph: what is due in it and at its end; nothing after the first error."""
+    if index >= len(case.due):
+        return [Segment(step, 0.0)]
+    due = case.due[index]
+    if index != case.first_error:
+        *before, last = _with_results(step, _READING)
+        return [*before, last._replace(after=" right", after_weight=_DECIDING)]
+    same = shared_length(due, step)
+    weight = _READING * _RESULT_WEIGHT if step[:same].endswith("=") else _READING
+    first = Segment(step[:same], _READING, due[same:] or "</", weight if due else 0.0)
+    rest = Segment(step[same:], _READING, " wrong", _DECIDING, throughout=True)
+    return [first, rest] if first.text else [rest]
+
+
+def shared_length(due: str, said: str) -> int:
+    """How many characters two texts share at their start, without a word that then differs."""
     pairs = enumerate(zip(due, said, strict=False))
     same = next((at for at, (a, b) in pairs if a != b), min(len(due), len(said)))
-    if same == len(due) == len(said):
-        return [Segment(due, 1.0, " right")]
-    while same and due[same - 1].isalpha():  # back to the space before the word that differs
+    while same and said[same - 1].isalpha():  # back to the space before the word
         same -= 1
-    same -= same > 0 and due[same - 1] == " "
-    parts = [Segment(due[:same], 1.0, " right"), Segment(due[same:], 1.0, " wrong")]
-    return [part for part in parts if part.text]
+    return same - (same > 0 and said[same - 1] == " ")

@@ -268,6 +268,20 @@ def usual_order(world: World, names: set[str]) -> list[Relation]:
     return order
 
 
+def reading_order(world: World) -> list[Relation]:
+    """Every relation, as early in text order as its sources allow, until the question is answered.
+
+    It takes no plan: what the question does not need is derived on the way.
+    """
+    order = usual_order(world, set(world.relations()))
+    known, open_targets = set(world.givens()), set(world.targets)
+    for n, relation in enumerate(order):
+        if open_targets <= known:
+            return order[:n]
+        known.add(relation.name)
+    return order
+
+
 def gold_claims(world: World, order: list[Relation] | None = None) -> list[Claim]:
     """The steps of a right solution, in the usual or a given valid order of derivations."""
     values = world.givens()

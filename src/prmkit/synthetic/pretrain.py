@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from prmkit.records import Record
-from prmkit.synthetic.examples import HINTED, Segment, judge_example, policy_example
+from prmkit.synthetic.examples import Segment, judge_example, policy_example
 from prmkit.synthetic.start import THETA, start_copying, start_finding
 from prmkit.synthetic.tokenizer import END_OF_TEXT, TURN_END, build_tokenizer, save_tokenizer
 
@@ -67,15 +67,11 @@ SHIPPED: dict[str, PretrainConfig] = {
 
 
 class Batch(NamedTuple):
-    """Token ids, the token to expect after each, its weight, and a hint to expect besides.
-
-    All (B, T). Weight 0 = not trained on; hint -1 = none.
-    """
+    """Token ids, what to expect after each, and its weight (0 = not trained on); all (B, T)."""
 
     ids: Any
     targets: Any
     weights: Any
-    hints: Any
 
 
 class _Row(NamedTuple):
@@ -84,7 +80,6 @@ class _Row(NamedTuple):
     ids: list[int]
     targets: list[int]
     weights: list[float]
-    hints: list[int]
 
     def padded(self, width: int, pad: int) -> "_Row":
         n = width - len(self.ids)
@@ -92,7 +87,6 @@ class _Row(NamedTuple):
             self.ids + [pad] * n,
             self.targets + [pad] * n,
             self.weights + [0.0] * n,
-            self.hints + [-1] * n,
         )
 
 
@@ -103,14 +97,20 @@ _CONTEXT = 2048
 def _encode(tokenizer: Any, segments: list[Segment]) -> _Row:
     ids: list[int] = []
     weights: list[float] = []
-    hints: list[int] = []
+    instead: dict[int, tuple[int, float]] = {}
     for segment in segments:
         piece = tokenizer.encode(segment.text, add_special_tokens=False).ids
         ids += piece
         weights += [segment.weight] * len(piece)
-        hint = tokenizer.encode(segment.hint).ids if segment.hint else [-1]
-        hints += hint[:1] * len(piece)
-    return _Row(ids, [*ids[1:], ids[-1]], [*weights[1:], 0.0], hints)
+        if segment.after:
+            expected = tokenizer.encode(segment.after, add_special_tokens=False).ids[0]
+            for at in range(len(ids) - len(piece), len(ids) - 1) if segment.throughout else ():
+                instead[at] = (expected, segment.weight)
+            instead[len(ids) - 1] = (expected, segment.after_weight)
+    targets, weights = [*ids[1:], ids[-1]], [*weights[1:], 0.0]
+    for at, (target, weight) in instead.items():
+        targets[at], weights[at] = target, weight
+    return _Row(ids, targets, weights)
 
 
 def batches(config: PretrainConfig, start: int = 0) -> Iterator[Batch]:
@@ -249,17 +249,15 @@ def rate_share(update: int, config: PretrainConfig) -> float:
 
 
 def batch_loss(model: Any, batch: Batch) -> Any:
-    """Weighted mean cross-entropy of next tokens and hints; (B, T) ids in, a scalar out."""
+    """Weighted mean cross-entropy of what is to be expected; (B, T) ids in, a scalar out."""
     import torch
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
         hidden = model.model(input_ids=batch.ids, use_cache=False).last_hidden_state
-    due, hinted = batch.weights > 0, batch.hints >= 0
-    weights = torch.cat([batch.weights[due], torch.full((int(hinted.sum()),), HINTED)])
-    targets = torch.cat([batch.targets[due], batch.hints[hinted]])
-    logits = model.lm_head(torch.cat([hidden[due], hidden[hinted]]).float())
-    losses = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
-    return (losses * weights).sum() / weights.sum()
+    due = batch.weights > 0
+    logits = model.lm_head(hidden[due].float())
+    losses = torch.nn.functional.cross_entropy(logits, batch.targets[due], reduction="none")
+    return (losses * batch.weights[due]).sum() / batch.weights[due].sum()
 
 
 class _Log:

@@ -21,7 +21,7 @@ SPLITS: dict[str, Difficulty] = {
     "hard": Difficulty(
         operations=(5, 6),
         distractors=(1, 3),
-        shuffled=0.2,
+        shuffled=0.1,
         largest=150,
         remainder=0.05,
         unusual=0.1,
@@ -29,10 +29,10 @@ SPLITS: dict[str, Difficulty] = {
     "hardest": Difficulty(
         operations=(7, 8),
         distractors=(2, 3),
-        shuffled=0.3,
+        shuffled=0.15,
         largest=150,
         remainder=0.05,
-        unusual=0.2,
+        unusual=0.1,
     ),
 }
 """Difficulty by split, easiest first."""

@@ -1,0 +1,142 @@
+"""Where a run's problems come from: the synthetic world, or folders that `prm import` made.
+
+Of imported problems those that share a question with the evaluation are left out of training. A
+folder's name is the split of its problems. Which problems a part gets is decided by a hash of their
+ids, so that more of them later means the same ones and others.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from prmkit.config import ProblemsConfig
+from prmkit.datasets.decontaminate import EvaluationIndex, EvaluationProblem, Match, decontaminate
+from prmkit.datasets.folder import TABLES
+from prmkit.errors import DataError
+from prmkit.records import BenchmarkCase, Outcome, Problem, Question, Solution
+from prmkit.store import read_records
+from prmkit.synthetic.problems import make_parts
+
+
+class Source(NamedTuple):
+    """The problems and cases of a run."""
+
+    parts: dict[str, list[Problem]]
+    """Problems by what they are used for: train, validation, process, best_of_n."""
+    cases: list[BenchmarkCase]
+    """Imported solutions with known first errors; none in the synthetic world, which makes them."""
+    contaminated: list[Match]
+    """Training problems that were left out because the evaluation has them."""
+
+
+def draw_source(config: ProblemsConfig, seed: int) -> Source:
+    """Draw or read the problems of a run.
+
+    Raises:
+        DataError: a folder is missing, is no import, or has no such table; two problems share an
+            id; no training problem is left.
+    """
+    if config.source == "synthetic":
+        sizes = {
+            "train": config.n_train,
+            "validation": config.n_validation,
+            "process": config.n_process,
+            "best_of_n": config.n_best_of_n,
+        }
+        return Source(make_parts(seed, sizes), [], [])
+    best_of_n = [p for f in config.best_of_n for p in _chosen(_problems(f), config.n_best_of_n)]
+    cases = [c for folder in config.process for c in _cases(folder, config.n_process)]
+    index = EvaluationIndex(
+        [
+            *(EvaluationProblem(p.problem_id, p.question) for p in best_of_n),
+            *(EvaluationProblem(c.case_id, c.question) for c in cases),
+        ]
+    )
+    parts: dict[str, list[Problem]] = {"train": [], "validation": [], "process": []}
+    contaminated: list[Match] = []
+    for folder in config.train:
+        clean = decontaminate(
+            _problems(folder), lambda p: EvaluationProblem(p.problem_id, p.question), index
+        )
+        contaminated += clean.removed
+        chosen = _chosen(clean.kept, config.n_validation + config.n_train)
+        parts["validation"] += chosen[: config.n_validation]
+        parts["train"] += chosen[config.n_validation :]
+    if not parts["train"]:
+        raise DataError(f"{', '.join(config.train)}: no training problem is left; import more")
+    parts["best_of_n"] = best_of_n
+    _check_ids(p for of_part in parts.values() for p in of_part)
+    return Source(parts, cases, contaminated)
+
+
+def check_source(config: ProblemsConfig) -> None:
+    """Find fault with the folders of imported problems, before any model is loaded.
+
+    Raises:
+        DataError: as `draw_source`.
+    """
+    if config.source == "imported":
+        draw_source(config, 0)
+
+
+def case_question(case: BenchmarkCase) -> Question:
+    """The question of a benchmark's case."""
+    return Question(problem_id=case.problem_id, question=case.question, split=case.subset)
+
+
+def case_solution(case: BenchmarkCase) -> Solution:
+    """The solution of a benchmark's case; its id is the case's."""
+    return Solution(
+        solution_id=case.case_id,
+        problem_id=case.problem_id,
+        policy=case.policy,
+        sample_index=0,
+        steps=case.steps,
+        outcome=case.outcome,
+        reason=case.reason or ("not said" if case.outcome is Outcome.UNSCORED else ""),
+    )
+
+
+def _problems(folder: str) -> list[Problem]:
+    found = read_records(_table(folder, Problem), Problem)
+    return [p.model_copy(update={"split": Path(folder).name}) for p in found]
+
+
+def _cases(folder: str, n_per_subset: int) -> list[BenchmarkCase]:
+    by_subset: dict[str, list[BenchmarkCase]] = {}
+    for case in read_records(_table(folder, BenchmarkCase), BenchmarkCase):
+        by_subset.setdefault(case.subset, []).append(case)
+    return [
+        case
+        for cases in by_subset.values()
+        for case in sorted(cases, key=lambda c: _hash(c.case_id))[:n_per_subset]
+    ]
+
+
+def _table(folder: str, kind: type[Problem] | type[BenchmarkCase]) -> Path:
+    path = Path(folder) / f"{TABLES[kind][0]}.parquet"
+    if path.is_file():
+        return path
+    if not Path(folder).is_dir():
+        raise DataError(f"{folder}: no such folder; make it with prm import")
+    raise DataError(f"{folder}: has no {path.name}; allowed: an import of {TABLES[kind][0]}")
+
+
+def _chosen(problems: Iterable[Problem], n: int) -> list[Problem]:
+    return sorted(problems, key=lambda p: _hash(p.problem_id))[:n]
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _check_ids(problems: Iterable[Problem]) -> None:
+    split_of: dict[str, str] = {}
+    for problem in problems:
+        other = split_of.setdefault(problem.problem_id, problem.split)
+        if other != problem.split:
+            raise DataError(
+                f"problem {problem.problem_id!r} is in {other} and in {problem.split}; "
+                "allowed: each in one folder"
+            )
