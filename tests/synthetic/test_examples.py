@@ -33,7 +33,7 @@ def test_the_judge_is_trained_on_the_very_prompt_that_it_is_asked_with() -> None
     assert asked == user
 
 
-def test_the_list_of_verdicts_ends_with_the_first_wrong_paragraph() -> None:
+def test_a_judge_repeats_each_paragraph_with_a_verdict_up_to_the_first_wrong_one() -> None:
     rng, seen = random.Random(3), set[bool]()
     for _ in range(60):
         text = "".join(s.text for s in judge_example(rng, 1.0))
@@ -42,7 +42,10 @@ def test_the_list_of_verdicts_ends_with_the_first_wrong_paragraph() -> None:
             continue
         n_steps = user.count("</paragraph_")
         first = parse_verdict(answer, n_steps).first_error
-        words = re.findall(r"^\d+ (right|wrong)$", answer, re.MULTILINE)
+        lines = re.findall(r"^\d+>(.*) (right|wrong)$", answer, re.MULTILINE)
+        words = [word for _, word in lines]
+        paragraphs = re.findall(r"<paragraph_\d+>(.*)</paragraph_", user)
+        assert [said for said, _ in lines] == paragraphs[: len(lines)]
         n_right = n_steps if first is None else first
         assert words == ["right"] * n_right + ["wrong"] * (first is not None)
         seen.add(first is None)

@@ -19,7 +19,7 @@ from prmkit.synthetic.language import (
     step_text,
 )
 from prmkit.synthetic.oracle import ErrorKind
-from prmkit.synthetic.world import LETTERS, NAMES, Operation, Relation, World, apply
+from prmkit.synthetic.world import LETTERS, NAMES, Operation, Relation, World, answer_of, apply
 
 
 class Corrupted(NamedTuple):
@@ -32,6 +32,8 @@ class Corrupted(NamedTuple):
     kind: ErrorKind
     """What was done to it."""
 
+
+_LAST_DERIVED = 0.7  # share of answers about somebody else that stop at the last one derived
 
 Corruption = Callable[[random.Random, World, list[Claim], int], Claim | None]
 """Gives the corrupted claim at an index, or None if it cannot be corrupted so."""
@@ -232,6 +234,24 @@ def _other_answer(
     return claim._replace(answer=rng.choice(wrong))
 
 
+def _other_person(
+    rng: random.Random, world: World, claims: list[Claim], index: int
+) -> Claim | None:
+    """An answer about somebody who was not asked for: mostly the last one derived, too early."""
+    known = _known_before(world, claims, index)
+    before = claims[index - 1] if index else None
+    is_last = isinstance(before, Derivation) and rng.random() < _LAST_DERIVED
+    other = before.name if isinstance(before, Derivation) and is_last else rng.choice(sorted(known))
+    names = [other, *world.targets[1:]]
+    if other in world.targets or not known.keys() >= set(names):
+        return None
+    values = {name: known[name] for name in names}
+    if world.kind == "who":
+        return Final(tuple(values.items()), max(names, key=lambda name: values[name]))
+    answer = answer_of(world, {world.targets[0]: values[other]})
+    return Final(tuple(values.items()), rng.choice(LETTERS) if answer == "?" else answer)
+
+
 def _known_before(world: World, claims: list[Claim], index: int) -> dict[str, int]:
     known = world.givens()
     known |= {c.name: c.result for c in claims[:index] if isinstance(c, Derivation)}
@@ -250,6 +270,7 @@ CORRUPTIONS: dict[str, tuple[Corruption, tuple[ErrorKind, ...]]] = {
     "too_soon": (_too_soon, ("not_yet_derived",)),
     "unneeded": (_unneeded_wrong, ("wrong_arithmetic",)),
     "answer": (_other_answer, ("wrong_answer",)),
+    "person": (_other_person, ("wrong_operand",)),
 }
 """Corruption by name, with what the oracle must say of it."""
 
@@ -264,6 +285,8 @@ def corrupt(
         return None
     inserted = name in ("too_soon", "unneeded")
     rest = claims[index:] if inserted else claims[index + 1 :]
+    if isinstance(wrong, Final):
+        rest = []
     if rng.random() < 0.6 and isinstance(wrong, Derivation) and not inserted:
         rest = _go_on(rng, world, claims, index, wrong)
     steps = [step_text(c) for c in [*claims[:index], wrong, *rest]]

@@ -148,6 +148,9 @@ class JudgeCase(NamedTuple):
     """What each paragraph up to the first error should have said; empty where nothing was due."""
 
 
+_FREQUENT = ("person", "person", "answer")  # what a solution most often ends with
+
+
 def judge_case(rng: random.Random, world: World) -> JudgeCase:
     """Right steps (one in three), or steps with one random corruption at a random place."""
     claims = right_variant(rng, world)
@@ -155,7 +158,7 @@ def judge_case(rng: random.Random, world: World) -> JudgeCase:
     if rng.random() < 1 / 3:
         return JudgeCase(right, None, right)
     while True:
-        name = rng.choice((*CORRUPTIONS, "form"))
+        name = rng.choice((*CORRUPTIONS, "form", *_FREQUENT))
         index = len(claims) - 1 if name == "answer" else rng.randrange(len(claims))
         made = (
             corrupt_form(rng, claims)
@@ -188,7 +191,7 @@ _SPOTTING = 0.6  # share of examples between the two with words out of place
 _SPOILED = 0.6  # share of their paragraphs that have one
 _NEAR = 0.4  # share of spoiled numbers that are near misses; other words stand in the text, too
 _CUT = 0.5  # share of wrong solutions read up to their first error only
-_ANSWERING = 2.0  # weight of the list of verdicts
+_QUOTING = 0.3  # weight of paragraphs that it writes again
 
 
 def judge_example(rng: random.Random, progress: float) -> list[Segment]:
@@ -209,7 +212,7 @@ def judge_example(rng: random.Random, progress: float) -> list[Segment]:
     steps = case.steps[: len(case.due)] if cut else case.steps
     read = [_read(step, case, index) for index, step in enumerate(steps)]
     # where it is cut no answer is due: that it ends early would give it away
-    return _tagged(world, read) + ([] if cut else [_answer(case.first_error, len(steps))])
+    return _tagged(world, read) + ([] if cut else _answer(steps, case.first_error))
 
 
 def _tagged(world: World, paragraphs: list[list[Segment]]) -> list[Segment]:
@@ -222,13 +225,19 @@ def _tagged(world: World, paragraphs: list[list[Segment]]) -> list[Segment]:
     return segments
 
 
-def _answer(first_error: int | None, n_steps: int) -> Segment:
-    n_right = n_steps if first_error is None else first_error
-    lines = [f"{i} right\n" for i in range(n_right)]
-    if first_error is not None:
-        lines.append(f"{first_error} wrong\n")
+def _answer(steps: list[str], first_error: int | None) -> list[Segment]:
+    """Each paragraph again with a verdict, up to the first wrong one, and its index.
+
+    What the judge notices at the end of a paragraph it can use only if it is written there: a token
+    cannot attend to what the last layer found at an earlier one.
+    """
+    segments = list[Segment]()
+    for index, step in enumerate(steps if first_error is None else steps[: first_error + 1]):
+        segments.append(Segment(f"{index}>{step}", _QUOTING))
+        segments.append(Segment(" wrong" if index == first_error else " right", _DECIDING))
+        segments.append(Segment("\n", _QUOTING))
     index = -1 if first_error is None else first_error
-    return Segment(f"{''.join(lines)}\\boxed{{{index}}}{TURN_END}", _ANSWERING)
+    return [*segments, Segment(f"\\boxed{{{index}}}{TURN_END}", 1.0)]
 
 
 def _spotting_example(rng: random.Random, world: World) -> list[Segment]:
@@ -253,7 +262,8 @@ def _spotting_example(rng: random.Random, world: World) -> list[Segment]:
                 Segment(rest, _READING, " wrong", _DECIDING),
             ]
         )
-    return [*_tagged(world, read), _answer(wrong[0] if wrong else None, len(steps))]
+    said = ["".join(part.text for part in paragraph) for paragraph in read]
+    return [*_tagged(world, read), *_answer(said, wrong[0] if wrong else None)]
 
 
 _KINDS_OF_WORDS = {
