@@ -86,6 +86,9 @@ class PolicyConfig(ModelConfig):
 
     samples: int = Field(1, ge=1)
     """Solutions drawn a problem."""
+    completer: str | None = None
+    """Policy that completes this one's prefixes; None = itself. In the paper Qwen2.5-Math completes
+    the solutions of Qwen2-Math, too."""
 
 
 class ProblemsConfig(Config):
@@ -240,6 +243,12 @@ class Recipe(Config):
                 f"evaluation.policy {self.evaluation.policy!r}: "
                 f"allowed are {', '.join(self.policies)}"
             )
+        for name, policy in self.policies.items():
+            if policy.completer is not None and policy.completer not in self.policies:
+                raise ValueError(
+                    f"policies.{name}.completer {policy.completer!r}: "
+                    f"allowed are {', '.join(self.policies)}"
+                )
         exact = [arm.name for arm in self.arms if arm.labels == "oracle"]
         if exact and self.problems.source != "synthetic":
             raise ValueError(

@@ -156,7 +156,7 @@ def test_a_file_by_another_writer_is_read(tmp_path: Path) -> None:
         (
             {"extra": ["x"]},
             "column extra: found an unknown column; "
-            "allowed: problem_id, question, answer, answer_kind, split, spec",
+            "allowed: problem_id, question, split, answer, answer_kind, spec",
         ),
         ({"answer": None}, "column answer: found no such column; allowed: string"),
         ({"answer": [""]}, ", row 0, column answer: found ''; allowed: text, not empty"),

@@ -19,6 +19,9 @@ def run(
     dry_run: bool = typer.Option(
         False, "--dry-run", help="Print the resolved recipe and an estimate of its cost; stop."
     ),
+    tokens_per_s: float = typer.Option(
+        6000.0, min=1.0, help="With --dry-run: generated tokens a second to reckon the time by."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print report.json instead of tables."),
 ) -> None:
     """Do everything a recipe says, or go on where it was interrupted.
@@ -34,24 +37,26 @@ def run(
         prm run recipes/toy.yaml --out runs/k4 --set rollouts.k=4 --set seed=1
 
         prm run recipes/toy.yaml --dry-run
+
+        prm run recipes/qwen2.5-math-7b.yaml --dry-run --tokens-per-s 20000
     """
     if out is None and not dry_run:
         raise typer.BadParameter("give a run folder, e.g. --out runs/toy", param_hint="--out")
     resolved = load_recipe(recipe, overrides)
-    _check_models(resolved, ask_servers=not dry_run)
-    from prmkit.pipeline.sources import check_source
-
-    check_source(resolved.problems)
     if out is None or dry_run:
         from prmkit.pipeline.estimate import estimate
 
         print(dump_recipe(resolved))
-        print(estimate(resolved))
+        print(estimate(resolved, tokens_per_s))
         return
+    from prmkit.pipeline.sources import check_source
+
+    _check_models(resolved)
+    check_source(resolved.problems)
     _work(resolved, out, as_json=as_json)
 
 
-def _check_models(recipe: Recipe, *, ask_servers: bool) -> None:
+def _check_models(recipe: Recipe) -> None:
     """Find fault with every model named, before any is loaded."""
     from prmkit.generators.load import check_config, check_model
 
@@ -59,8 +64,7 @@ def _check_models(recipe: Recipe, *, ask_servers: bool) -> None:
     for model in sorted(bases):
         check_model(model)
     for config in (*recipe.policies.values(), recipe.judge):
-        if ask_servers or not config.base_url:
-            check_config(config)
+        check_config(config)
 
 
 def _work(recipe: Recipe, out: Path, *, as_json: bool) -> None:

@@ -165,7 +165,7 @@ def usable(solutions: Iterable[Solution]) -> list[Solution]:
 def roll_out(
     run: Run, solutions: Sequence[Solution], problems: Mapping[str, Problem]
 ) -> list[McAnnotation]:
-    """Monte-Carlo annotations of solutions, each completed by the policy that wrote it."""
+    """Monte-Carlo annotations of solutions, each completed by its policy's completer."""
     stage, config = "rollouts", run.recipe.rollouts
     annotate = _ANNOTATORS[config.annotator]
 
@@ -180,8 +180,9 @@ def roll_out(
     if not run.folder.is_done(stage):
         with run.stage(stage, len(solutions), "solutions") as work:
             worker = _Worker(run, stage, McAnnotation, work)
+            completer_of = {n: p.completer or n for n, p in run.recipe.policies.items()}
             for name, policy in run.recipe.policies.items():
-                own = [s for s in solutions if s.policy == name]
+                own = [s for s in solutions if completer_of[s.policy] == name]
                 own.sort(key=lambda s: -len(s.steps))  # long ones first: no lonely tail
                 jobs = [job(s, policy) for s in own]
                 worker.do(jobs, Guarded(run.generator(policy), config.max_failed, stage))

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow.parquet as pq
+
 from prmkit.config import ProblemsConfig
 from prmkit.datasets.decontaminate import EvaluationIndex, EvaluationProblem, Match, decontaminate
 from prmkit.datasets.folder import TABLES
@@ -96,6 +98,12 @@ def case_solution(case: BenchmarkCase) -> Solution:
         outcome=case.outcome,
         reason=case.reason or ("not said" if case.outcome is Outcome.UNSCORED else ""),
     )
+
+
+def rows_held(folder: str, kind: type[Problem] | type[BenchmarkCase], otherwise: int) -> int:
+    """Rows of a folder's table, or `otherwise` if there is no such table."""
+    path = Path(folder) / f"{TABLES[kind][0]}.parquet"
+    return int(pq.read_metadata(path).num_rows) if path.is_file() else otherwise
 
 
 def _problems(folder: str) -> list[Problem]:

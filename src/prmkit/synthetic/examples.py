@@ -191,6 +191,7 @@ _SPOTTING = 0.6  # share of examples between the two with words out of place
 _SPOILED = 0.6  # share of their paragraphs that have one
 _NEAR = 0.4  # share of spoiled numbers that are near misses; other words stand in the text, too
 _CUT = 0.5  # share of wrong solutions read up to their first error only
+_ALARM = 3.0  # how much more a wrong paragraph weighs than a right one, of which there are more
 _QUOTING = 0.3  # weight of paragraphs that it writes again
 
 
@@ -234,7 +235,10 @@ def _answer(steps: list[str], first_error: int | None) -> list[Segment]:
     segments = list[Segment]()
     for index, step in enumerate(steps if first_error is None else steps[: first_error + 1]):
         segments.append(Segment(f"{index}>{step}", _QUOTING))
-        segments.append(Segment(" wrong" if index == first_error else " right", _DECIDING))
+        if index == first_error:
+            segments.append(Segment(" wrong", _DECIDING * _ALARM))
+        else:
+            segments.append(Segment(" right", _DECIDING))
         segments.append(Segment("\n", _QUOTING))
     index = -1 if first_error is None else first_error
     return [*segments, Segment(f"\\boxed{{{index}}}{TURN_END}", 1.0)]

@@ -58,12 +58,14 @@ class PretrainConfig(Record):
 
 SHIPPED: dict[str, PretrainConfig] = {
     "policy-strong": PretrainConfig(
-        role="policy", layers=5, updates=4400, stop=3000, cool=600, shuffled=0.5, many=0.5, seed=1
+        role="policy", layers=5, updates=3000, shuffled=0.3, many=0.3, seed=1
     ),
-    "policy-weak": PretrainConfig(role="policy", layers=5, updates=2200, stop=1500, seed=1),
-    "judge": PretrainConfig(role="judge", layers=5, updates=2200, seed=2),
+    "policy-weak": PretrainConfig(
+        role="policy", layers=5, updates=3000, stop=2000, shuffled=0.3, many=0.3, seed=1
+    ),
+    "judge": PretrainConfig(role="judge", layers=5, updates=3600, seed=2),
 }
-"""How the models in `weights/` are made; docs/log.md says where theirs differed on the way."""
+"""How the models in `weights/` are made; docs/log.md says where the judge's differed on the way."""
 
 
 class Batch(NamedTuple):
