@@ -192,7 +192,7 @@ _SPOILED = 0.6  # share of their paragraphs that have one
 _NEAR = 0.4  # share of spoiled numbers that are near misses; other words stand in the text, too
 _CUT = 0.5  # share of wrong solutions read up to their first error only
 _ALARM = 3.0  # how much more a wrong paragraph weighs than a right one, of which there are more
-_QUOTING = 0.3  # weight of paragraphs that it writes again
+_QUOTING = 1.5  # weight of paragraphs that it writes again, as they stand and not as they should
 
 
 def judge_example(rng: random.Random, progress: float) -> list[Segment]:
@@ -234,7 +234,8 @@ def _answer(steps: list[str], first_error: int | None) -> list[Segment]:
     """
     segments = list[Segment]()
     for index, step in enumerate(steps if first_error is None else steps[: first_error + 1]):
-        segments.append(Segment(f"{index}>{step}", _QUOTING))
+        quoting = _QUOTING * (_ALARM if index == first_error else 1.0)
+        segments.append(Segment(f"{index}>{step}", quoting))
         if index == first_error:
             segments.append(Segment(" wrong", _DECIDING * _ALARM))
         else:
