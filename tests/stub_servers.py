@@ -53,6 +53,7 @@ class Loopback:
         self.port = 0
         self._ready = threading.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
         self.n_connections = 0
 
     @property
@@ -83,10 +84,19 @@ class Loopback:
         self._main = self.loop.create_task(self._listen(port))
         with contextlib.suppress(asyncio.CancelledError):
             self.loop.run_until_complete(self._main)
-        for task in self._tasks:
-            task.cancel()
-        self.loop.run_until_complete(asyncio.gather(*self._tasks, return_exceptions=True))
+        self.loop.run_until_complete(self._hang_up())
         self.loop.close()
+
+    async def _hang_up(self) -> None:
+        """Leave no transport open: one that is collected later fails whatever test then runs."""
+        await asyncio.sleep(0)  # a connection just accepted begins, so that it can be ended
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in list(self._writers):
+            writer.transport.abort()
+        await asyncio.sleep(0.01)  # transports close in a later turn of the loop
 
     async def _listen(self, port: int) -> None:
         server = await asyncio.start_server(self._accept, "127.0.0.1", port)
@@ -101,6 +111,7 @@ class Loopback:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._writers.add(writer)
         self.n_connections += 1
         try:
             while (asked := await read_request(reader)) is not None:
@@ -386,6 +397,7 @@ class FaultyProxy(Loopback):
 
     async def _fetch(self, asked: Asked) -> tuple[bytes, bytes]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.upstream_port)
+        self._writers.add(writer)
         head = (
             f"{asked.method} {asked.path} HTTP/1.1\r\nhost: upstream\r\nconnection: close\r\n"
             f"content-type: application/json\r\ncontent-length: {len(asked.body)}\r\n\r\n"
