@@ -40,6 +40,10 @@ _PUBLISHED = _Shape(steps=8.8, tokens=625, question=150, judge=1000)
 """Steps and tokens a solution are those of Qwen2.5-Math on its data; the rest is our guess."""
 
 
+def _shape(recipe: Recipe) -> _Shape:
+    return _PUBLISHED if recipe.problems.source == "imported" else _SYNTHETIC
+
+
 class Line(NamedTuple):
     """The cost of one stage with one model."""
 
@@ -65,18 +69,17 @@ def estimate(recipe: Recipe, tokens_per_s: float) -> str:
         recipe: What is to be run.
         tokens_per_s: Generated tokens a second that the time is reckoned by.
     """
-    shape = _PUBLISHED if recipe.problems.source == "imported" else _SYNTHETIC
     lines = cost_lines(recipe)
     width = max(len(f"{x.stage} {x.model}") for x in lines)
     rows = [_row(x, width, tokens_per_s) for x in lines]
     total = sum(x.generated_tokens for x in lines)
     rows.append(f"all: {total:,.0f} generated tokens, {_time(total / tokens_per_s)}")
-    return "\n".join([*rows, _assumptions(recipe, shape, tokens_per_s)])
+    return "\n".join([*rows, _assumptions(recipe, tokens_per_s)])
 
 
 def cost_lines(recipe: Recipe) -> list[Line]:
     """The cost of each stage that calls a model, by model."""
-    shape = _PUBLISHED if recipe.problems.source == "imported" else _SYNTHETIC
+    shape = _shape(recipe)
     problems = _problems(recipe.problems)
     chosen = recipe.evaluation.policy or next(iter(recipe.policies))
     lines, rollouts = list[Line](), dict.fromkeys(recipe.policies, 0.0)
@@ -157,7 +160,8 @@ def _time(seconds: float) -> str:
     return f"{seconds / 3600:,.1f} h"
 
 
-def _assumptions(recipe: Recipe, shape: _Shape, tokens_per_s: float) -> str:
+def _assumptions(recipe: Recipe, tokens_per_s: float) -> str:
+    shape = _shape(recipe)
     said = (
         f"Assumed: {shape.steps:.1f} steps and {shape.tokens:g} tokens a solution, "
         f"{shape.question:g} tokens a question, {shape.judge:g} tokens a verdict, "

@@ -73,13 +73,15 @@ def draw_source(config: ProblemsConfig, seed: int) -> Source:
 
 
 def check_source(config: ProblemsConfig) -> None:
-    """Find fault with the folders of imported problems, before any model is loaded.
+    """Find fault with the folders of imported problems without reading their tables.
 
     Raises:
-        DataError: as `draw_source`.
+        DataError: a folder is missing, is no import, or has no such table.
     """
-    if config.source == "imported":
-        draw_source(config, 0)
+    for folder in (*config.train, *config.best_of_n):
+        _table(folder, Problem)
+    for folder in config.process:
+        _table(folder, BenchmarkCase)
 
 
 def case_question(case: BenchmarkCase) -> Question:

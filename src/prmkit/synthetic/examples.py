@@ -200,8 +200,8 @@ def judge_example(rng: random.Random, progress: float) -> list[Segment]:
 
     While it reads, the judge is to expect at each word what is due there, and at the end of a
     paragraph whether it is right: what differs from what it expected is where an error is. After
-    the first error nothing is expected of it. Its answer then only collects what it noticed. First
-    of all it learns to write solutions, and then to spot words out of place.
+    the first error nothing is expected of it. First of all it learns to write solutions, and then
+    to spot words out of place.
     """
     if progress < _WRITING:
         return policy_example(rng, progress)
@@ -218,7 +218,7 @@ def judge_example(rng: random.Random, progress: float) -> list[Segment]:
 
 def _tagged(world: World, paragraphs: list[list[Segment]]) -> list[Segment]:
     """The problem and paragraphs in their tags, as the judge's prompt has them."""
-    segments = [Segment(_opening(question_text(world)).removesuffix(_ANSWERS) + "\n\n", 0.0)]
+    segments = [Segment(f"{TURN_START}user\n{question_text(world)}\n\n", 0.0)]
     for index, paragraph in enumerate(paragraphs):
         end = "\n" if index + 1 < len(paragraphs) else _ANSWERS
         segments.append(Segment(f"<paragraph_{index}>", 0.0))
@@ -253,8 +253,7 @@ def _spotting_example(rng: random.Random, world: World) -> list[Segment]:
     for index, step in enumerate(steps):
         spoiled = _spoiled(rng, step, pool) if rng.random() < _SPOILED else None
         if spoiled is None:
-            *before, last = _with_results(step, _READING)
-            read.append([*before, last._replace(after=" right", after_weight=_DECIDING)])
+            read.append(_read_right(step))
             continue
         wrong.append(index)
         start, word, rest = spoiled
@@ -295,14 +294,19 @@ def _spoiled(rng: random.Random, step: str, pool: str) -> tuple[str, str, str] |
     return step[: found.start() + same], new[same:], step[found.end() :]
 
 
+def _read_right(step: str) -> list[Segment]:
+    """A right paragraph: its own words, and at its end that it is right."""
+    *before, last = _with_results(step, _READING)
+    return [*before, last._replace(after=" right", after_weight=_DECIDING)]
+
+
 def _read(step: str, case: JudgeCase, index: int) -> list[Segment]:
     """One paragraph: what is due in it and at its end; nothing after the first error."""
     if index >= len(case.due):
         return [Segment(step, 0.0)]
     due = case.due[index]
     if index != case.first_error:
-        *before, last = _with_results(step, _READING)
-        return [*before, last._replace(after=" right", after_weight=_DECIDING)]
+        return _read_right(step)
     same = shared_length(due, step)
     weight = _READING * _RESULT_WEIGHT if step[:same].endswith("=") else _READING
     first = Segment(step[:same], _READING, due[same:] or "</", weight if due else 0.0)

@@ -121,11 +121,11 @@ def batches(config: PretrainConfig, start: int = 0) -> Iterator[Batch]:
 
     tokenizer = build_tokenizer()
     pad = tokenizer.token_to_id(END_OF_TEXT)
+    draw = _drawing(config)
     n = start
     last = min(config.updates, config.stop or config.updates)
     while n < last:
         pool = n // _POOL
-        draw = _drawing(config)
         rng = random.Random(f"pretrain/{config.role}/{config.seed}/{pool}")
         progress = pool * _POOL / config.updates
         rows = _pool_rows(tokenizer, draw, rng, progress, config.batch_tokens)
