@@ -135,6 +135,10 @@ class StepEstimate(Record):
     """Positive if more than `threshold` draws were correct; None = not decided (unscored draws)."""
     known: bool = False
     """True if no draw was needed: the last step of a finished solution has a known outcome."""
+    n_completions: int = Field(0, ge=0)
+    """Draws that gave a text, cut off or not; the others are failed calls."""
+    n_distinct: int = Field(0, ge=0)
+    """Different texts among them."""
 
     @property
     def n_correct(self) -> int:

@@ -128,6 +128,8 @@ def test_the_report_answers_what_the_main_job_asks(report: dict[str, Any]) -> No
         report["best_of_n"]
     )
     assert report["cost"]["rollouts"]["generated_tokens"] > 0
+    drawn = report["distinct"]["strong: rollouts"]
+    assert 0 < drawn["n_distinct"] <= drawn["share"]["n"]
     assert report["findings"]
 
 

@@ -1,4 +1,4 @@
-from prmkit.pipeline.findings import Comparison, ProcessRow, Report
+from prmkit.pipeline.findings import Comparison, Distinct, ProcessRow, Report
 from prmkit.pipeline.words import findings, percent
 from prmkit.records import Estimate
 
@@ -57,3 +57,13 @@ def test_a_degenerate_prm_is_called_so_and_not_ranked() -> None:
     better = comparison(estimate(-0.2, -0.3, -0.1), resolved=True)
     (said,) = findings(report(better, degenerate="never_an_error"))
     assert said == "mc is degenerate, not ranked: it never calls an error."
+
+
+def test_draws_that_repeat_each_other_are_the_first_thing_said() -> None:
+    drawn = Distinct(share=estimate(0.1, 0.1, 0.1), n_prefixes=1, n_distinct=1, too_few=True)
+    repeated = report(comparison(estimate(-0.2, -0.3, -0.1), resolved=True)).model_copy(
+        update={"distinct": {"strong: rollouts": drawn}}
+    )
+    said = findings(repeated)
+    assert said[0].startswith("Warning: strong: rollouts: only 1 of 10 completions of 1 prefixes")
+    assert len(said) == 2

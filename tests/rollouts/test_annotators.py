@@ -103,6 +103,13 @@ def test_exhaustive_estimates_every_step_and_sums_its_cost() -> None:
     assert len(asked) == 6
 
 
+def test_distinct_completions_are_counted_and_a_failed_call_is_none() -> None:
+    words = [["right", "right", "wrong", "cut", "failed"], ["failed"] * 5]
+    found, _ = annotate(words, RolloutConfig(k=5))
+    # "so 4" three times, one of them cut off, and "so 5"
+    assert [(s.n_completions, s.n_distinct) for s in found.steps] == [(4, 2), (0, 0)]
+
+
 def test_sequential_stops_a_step_at_its_first_success_and_the_solution_at_its_first_error() -> None:
     words = [["wrong", "right", "right"], ["wrong"] * 3, ["right"] * 3]
     found, asked = annotate(words, RolloutConfig(annotator="sequential", k=3))

@@ -18,6 +18,7 @@ def print_report(report: Report, seconds: Mapping[str, float]) -> None:
         _policies(report),
         _process(report),
         _best_of_n(report),
+        *([_distinct(report)] if report.distinct else []),
         _cost(report, seconds),
     ):
         console.print(table)
@@ -81,6 +82,18 @@ def _best_of_n(report: Report) -> Table:
     for method, figure in report.best_of_n.items():
         cells = [f"{100 * report.best_of_n_splits[s][method].value:.1f}" for s in splits]
         table.add_row(method, percent(figure), *cells)
+    return table
+
+
+def _distinct(report: Report) -> Table:
+    table = _table(
+        "Are draws different? Distinct completions of the same prefix",
+        *("model: what it drew", "distinct", "completions", "prefixes", ""),
+    )
+    for what, drawn in report.distinct.items():
+        warning = "too few" if drawn.too_few else ""
+        counts = (f"{drawn.share.n:,}", f"{drawn.n_prefixes:,}")
+        table.add_row(what, percent(drawn.share), *counts, warning)
     return table
 
 

@@ -91,6 +91,19 @@ class Comparison(Record):
     """Whether the interval excludes 0."""
 
 
+class Distinct(Record):
+    """Whether completions of the same prefix differ (see `prmkit.pipeline.distinct`)."""
+
+    share: Estimate
+    """Distinct completions of all completions, over prefixes completed at least twice."""
+    n_prefixes: int = Field(ge=1)
+    """Such prefixes."""
+    n_distinct: int = Field(ge=1)
+    """Distinct completions, each prefix for itself; `share.n` is the number of all."""
+    too_few: bool
+    """Whether draws after a prefix's first bring a new text less often than a stated bound."""
+
+
 class Cost(Record):
     """Tokens of one stage. Which prompt tokens were cached depends on the batch: see the tables."""
 
@@ -133,6 +146,8 @@ class Report(Record):
     """By split, then method."""
     best_of_n_comparisons: list[Comparison]
     """Each PRM (product) against maj@N."""
+    distinct: dict[str, Distinct] = Field(default_factory=dict)
+    """By model and what it drew, e.g. `strong: rollouts`; none where nothing is drawn twice."""
     cost: dict[str, Cost]
     """Tokens by stage."""
     findings: list[str] = Field(default_factory=list)

@@ -1,5 +1,6 @@
 """Stages from problems to labels. Each leaves tables in the run folder and is skipped if done."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
@@ -11,6 +12,7 @@ from prmkit.generators.drive import Task, drive
 from prmkit.generators.guard import Guarded
 from prmkit.judging.judge import judge_solution
 from prmkit.pipeline.context import Run, StageWork
+from prmkit.pipeline.distinct import Completed, Tally, complaint, of_rollouts, of_solutions
 from prmkit.pipeline.sources import Source, draw_source
 from prmkit.records import (
     Annotated,
@@ -37,6 +39,7 @@ from prmkit.synthetic.problems import PARTS
 R = TypeVar("R", bound=Record)
 A = TypeVar("A", bound=Annotated)
 
+_LOGGER = logging.getLogger(__name__)
 _ROWS_AT_ONCE = 32  # finished rows a journal transaction
 _ANNOTATORS = {"exhaustive": annotate_exhaustive, "sequential": annotate_sequential}
 
@@ -132,6 +135,9 @@ def sample(
                 limit = run.recipe.rollouts.max_failed
                 worker.do(jobs, Guarded(run.generator(config), limit, stage))
             solutions = [worker.rows[key] for key in sorted(worker.rows)]
+            for name in draws:
+                own = of_solutions(s for s in solutions if s.policy == name)
+                _warn_of_repeats(f"{stage} by {name}", own)
             keep(run, stage, solutions, Solution)
             rejected = [worker.rejected[key] for key in sorted(worker.rejected)]
             keep(run, f"rejected.{part}", rejected, Rejected)
@@ -186,7 +192,9 @@ def roll_out(
                 own.sort(key=lambda s: -len(s.steps))  # long ones first: no lonely tail
                 jobs = [job(s, policy) for s in own]
                 worker.do(jobs, Guarded(run.generator(policy), config.max_failed, stage))
-            _finish(run, stage, worker.in_order(solutions), McAnnotation, work)
+            rows = worker.in_order(solutions)
+            _warn_of_repeats(stage, of_rollouts(rows, {s.solution_id: s for s in solutions}))
+            _finish(run, stage, rows, McAnnotation, work)
     return kept(run, stage, McAnnotation)
 
 
@@ -208,6 +216,13 @@ def judge(
             worker.do(jobs, Guarded(run.generator(config), config.max_failed, stage))
             _finish(run, stage, worker.in_order(solutions), JudgeAnnotation, work)
     return kept(run, stage, JudgeAnnotation)
+
+
+def _warn_of_repeats(stage: str, prefixes: Sequence[Completed]) -> None:
+    """Say it before more is paid for; the report says it again."""
+    said = complaint(stage, Tally.of(prefixes))
+    if said:
+        _LOGGER.warning("%s", said)
 
 
 def _finish(run: Run, stage: str, rows: Sequence[A], row_type: type[A], work: StageWork) -> None:

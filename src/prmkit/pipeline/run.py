@@ -13,6 +13,13 @@ from typing import NamedTuple
 from prmkit.config import recipe_digest
 from prmkit.consensus import Candidate
 from prmkit.pipeline.context import Run
+from prmkit.pipeline.distinct import (
+    Completed,
+    distinct,
+    of_rollouts,
+    of_solutions,
+    of_votes,
+)
 from prmkit.pipeline.evaluate import (
     ProcessSet,
     best_of_n_comparisons,
@@ -26,6 +33,7 @@ from prmkit.pipeline.evaluate import (
 from prmkit.pipeline.findings import (
     Bootstrap,
     Cost,
+    Distinct,
     LabelQuality,
     PolicyQuality,
     Report,
@@ -260,6 +268,7 @@ def _report(
         best_of_n_comparisons=(
             best_of_n_comparisons(table, evaluation.sample_scores, interval) if table else []
         ),
+        distinct=_distinct(run, drawn, training, interval),
         cost=_cost(drawn, training, evaluation),
     )
     return report.model_copy(update={"findings": findings(report)})
@@ -310,6 +319,27 @@ def _labels(
         pairs = beside_truth(own, truth, solutions)
         quality[source] = label_quality(pairs, n_unscored, interval)
     return quality
+
+
+def _distinct(
+    run: Run,
+    drawn: Mapping[str, Sequence[Solution]],
+    training: _Training,
+    interval: Bootstrap,
+) -> dict[str, Distinct]:
+    """How different the draws of each model are from each other."""
+    policies = run.recipe.policies
+    written = [s for part in drawn.values() for s in part]
+    completer_of = {name: policy.completer or name for name, policy in policies.items()}
+    by_id = {s.solution_id: s for s in training.solutions}
+    prefixes: dict[str, list[Completed]] = {}
+    for name in policies:
+        own = [row for row in training.mc if completer_of[by_id[row.solution_id].policy] == name]
+        prefixes[f"{name}: solutions"] = of_solutions(s for s in written if s.policy == name)
+        prefixes[f"{name}: rollouts"] = of_rollouts(own, by_id)
+    prefixes["judge: votes"] = of_votes(training.judged, by_id)
+    found = {what: distinct(completed, interval) for what, completed in prefixes.items()}
+    return {what: figures for what, figures in found.items() if figures is not None}
 
 
 def _kept_share(training: _Training, interval: Bootstrap) -> Estimate | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from prmkit.pipeline.distinct import Tally, complaint
 from prmkit.pipeline.findings import Comparison, Report
 from prmkit.records import Estimate
 
@@ -22,7 +23,20 @@ def percent(estimate: Estimate | None) -> str:
 
 def findings(report: Report) -> list[str]:
     """Everything the tables say that the intervals allow to be said."""
-    return [*_labels(report), *_kept(report), *_process(report), *_best_of_n(report)]
+    return [
+        *_repeats(report),
+        *_labels(report),
+        *_kept(report),
+        *_process(report),
+        *_best_of_n(report),
+    ]
+
+
+def _repeats(report: Report) -> Iterator[str]:
+    for what, drawn in report.distinct.items():
+        said = complaint(what, Tally(drawn.n_prefixes, drawn.share.n, drawn.n_distinct))
+        if said:
+            yield f"Warning: {said}"
 
 
 def _labels(report: Report) -> Iterator[str]:

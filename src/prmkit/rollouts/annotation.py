@@ -23,7 +23,11 @@ def from_draws(draws: Sequence[Draw], config: RolloutConfig) -> AnnotatedStep:
     """Estimate a step from its draws, in draw order."""
     outcomes = tuple(draw.outcome for draw in draws)
     hard = hard_label(outcomes, config.k, config.threshold)
-    return AnnotatedStep(StepEstimate(outcomes=outcomes, hard=hard), draws)
+    texts = [draw.text for draw in draws if draw.text is not None]
+    estimate = StepEstimate(
+        outcomes=outcomes, hard=hard, n_completions=len(texts), n_distinct=len(set(texts))
+    )
+    return AnnotatedStep(estimate, draws)
 
 
 def known_step(solution: Solution, step: int, config: RolloutConfig) -> AnnotatedStep | None:

@@ -38,6 +38,8 @@ class Draw(NamedTuple):
     """Why it is unscored; empty otherwise."""
     usage: Usage
     """Its cost; nothing for a failed call."""
+    text: str | None = None
+    """The completion; None for a failed call."""
 
 
 class Rollouts:
@@ -81,6 +83,6 @@ class Rollouts:
         if not isinstance(reply, Completion):
             return Draw(Outcome.UNSCORED, reply.kind, Usage())
         if reply.finish_reason == "length":
-            return Draw(Outcome.UNSCORED, UNFINISHED, reply.usage)
+            return Draw(Outcome.UNSCORED, UNFINISHED, reply.usage, reply.text)
         checked = self._judge_answer(self._prefix(at.step) + reply.text, self._problem)
-        return Draw(checked.outcome, checked.reason, reply.usage)
+        return Draw(checked.outcome, checked.reason, reply.usage, reply.text)
