@@ -33,22 +33,37 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+class VllmConfig(Config):
+    """vLLM's engine in this process (extra `vllm`)."""
+
+    tensor_parallel: int = Field(1, ge=1)
+    """GPUs that the model is spread over."""
+    memory: float = Field(0.9, gt=0.0, le=1.0)
+    """Share of each GPU's memory that vLLM may take."""
+    context: int | None = Field(None, ge=1)
+    """Tokens of prompt and completion together; None = as many as the model knows."""
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    """Number format; `auto` is the checkpoint's, in 16 bits."""
+
+
 class ModelConfig(Config):
     """A model and how to sample it."""
 
     model: str = Field(min_length=1)
-    """A Hugging Face model directory, `synthetic:NAME` for a shipped one, or the name that the
-    servers of `base_url` know it by."""
+    """A Hugging Face model directory, `synthetic:NAME` for a shipped one, with `vllm` also a hub
+    name, or the name that the servers of `base_url` know it by."""
     sampling: Sampling = Sampling()
     """How tokens are drawn."""
     batch_size: int = Field(256, ge=1)
     """Sequences decoded at once, in this process."""
+    vllm: VllmConfig | None = None
+    """Decode with vLLM's engine in this process, `{}` = with its defaults; None = with our own."""
     base_url: tuple[str, ...] = ()
     """OpenAI-compatible servers of the model, e.g. `http://localhost:8000/v1`: one, or a list that
     is used as one pool; empty = decode in this process."""
     tokenizer: str | None = Field(None, min_length=1)
-    """With `base_url`: directory, `synthetic:NAME` or hub name of the model's tokenizer; None =
-    `model` where that is a directory, else the server's chat template is relied on."""
+    """With `base_url` or `vllm`: directory, `synthetic:NAME` or hub name of the model's tokenizer;
+    None = `model`, or, where that is only a server's name, the server's chat template."""
     api_key_env: str | None = Field(None, pattern="^[A-Za-z_][A-Za-z0-9_]*$")
     """With `base_url`: name of the environment variable that holds the key."""
     max_in_flight: int = Field(256, ge=1)
@@ -73,9 +88,13 @@ class ModelConfig(Config):
 
     @model_validator(mode="after")
     def _servers_have_an_address(self) -> Self:
+        if self.base_url and self.vllm:
+            raise ValueError("base_url and vllm are two places to decode; allowed: one of them")
         fields = type(self).model_fields
         about_servers = ("tokenizer", "api_key_env", "max_in_flight", "timeout_s")
         said = [n for n in about_servers if getattr(self, n) != fields[n].default]
+        if said == ["tokenizer"] and self.vllm:
+            return self
         if said and not self.base_url:
             raise ValueError(f"{said[0]} needs base_url, the server that it is about")
         return self

@@ -6,7 +6,6 @@ once (`trunks`), and rows that share one read it together (`kv_slots`). A comple
 request alone, beyond the rounding of floating point (`noise`).
 """
 
-import hashlib
 import heapq
 from itertools import count
 from pathlib import Path
@@ -19,6 +18,7 @@ from prmkit.errors import ModelError
 from prmkit.generators.base import Collected, Completion, Failure, Reply, Request
 from prmkit.generators.batch import Batch, Event, Row
 from prmkit.generators.chat_text import ChatText, cut_at_stop
+from prmkit.generators.content import content_hash
 from prmkit.generators.kv_slots import ATTENTION
 from prmkit.generators.quiet import quiet
 from prmkit.generators.trunks import Ids
@@ -64,7 +64,7 @@ class HfLocalGenerator:
         self._context = _context(model.config)
         self._batch = Batch(model, batch_size, end_ids, self._context)
         self._end_ids = end_ids
-        self._model_id = f"{directory.resolve().name}@{_content_hash(directory)}/{model.dtype}"
+        self._model_id = f"{directory.resolve().name}@{content_hash(directory)}/{model.dtype}"
         self._stop_sets: dict[tuple[str, ...], int] = {(): 0}
         self._n_tokens = int(model.config.vocab_size)
         self._arrivals: list[Row] = []
@@ -179,14 +179,3 @@ def _end_ids(config: Any) -> set[int]:
     if ids is None:
         return set()
     return set(ids) if isinstance(ids, list) else {int(ids)}
-
-
-def _content_hash(directory: Path) -> str:
-    """First 16 hex digits of the SHA-256 of everything that decides a completion."""
-    digest = hashlib.sha256()
-    for path in sorted(directory.iterdir()):
-        if path.suffix in {".json", ".jinja", ".safetensors", ".txt", ".model"}:
-            digest.update(path.name.encode())
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:16]

@@ -1,9 +1,10 @@
 """From a model's name in a recipe to its directory and its generator.
 
-`synthetic:NAME` is a model that ships with the package; anything else is a directory, or, where
-the settings have a `base_url`, the name that a server knows the model by.
+`synthetic:NAME` is a model that ships with the package; anything else is a directory, with `vllm`
+also a hub name, or, where the settings have a `base_url`, the name that a server knows it by.
 """
 
+import importlib.util
 import json
 from importlib import resources
 from pathlib import Path
@@ -96,6 +97,9 @@ def check_config(config: ModelConfig) -> None:
         ConfigError: the environment variable of a key is not set.
         MissingExtra: transformers is needed for the tokenizer and is not installed.
     """
+    if config.vllm:
+        _check_vllm(config)
+        return
     if not config.base_url:
         check_model(config.model)
         return
@@ -105,7 +109,7 @@ def check_config(config: ModelConfig) -> None:
 
 
 def load_config(config: ModelConfig, threads: int | None = None) -> Generator:
-    """The generator of a model's settings: in this process, or behind servers.
+    """The generator of a model's settings: in this process (ours or vLLM's), or behind servers.
 
     Args:
         config: The settings; sampling is not part of a generator, but servers are checked by it.
@@ -114,8 +118,12 @@ def load_config(config: ModelConfig, threads: int | None = None) -> Generator:
     Raises:
         ModelError: the model or a server cannot be used.
         ConfigError: the environment variable of a key is not set.
-        MissingExtra: torch or transformers is needed and not installed.
+        MissingExtra: torch, transformers or vllm is needed and not installed.
     """
+    if config.vllm:
+        from prmkit.generators.vllm_local import VllmGenerator
+
+        return VllmGenerator(_directory_or_hub(config.model), config, _vllm_tokenizer(config))
     if not config.base_url:
         return load_generator(config.model, config.batch_size, threads)
     from prmkit.generators.openai_api.generator import OpenAiGenerator, check_servers
@@ -127,6 +135,22 @@ def _tokenizer(config: ModelConfig) -> str | Path | None:
     """Where a served model's tokenizer is: a directory or a hub name; None if not given."""
     if config.tokenizer is None:
         return Path(config.model) if Path(config.model).is_dir() else None
-    if config.tokenizer.startswith(_SHIPPED) or Path(config.tokenizer).is_dir():
-        return resolve_model(config.tokenizer)
-    return config.tokenizer
+    return _directory_or_hub(config.tokenizer)
+
+
+def _check_vllm(config: ModelConfig) -> None:
+    """Find fault with a model for vLLM without loading it; a hub name is looked up when loaded."""
+    if importlib.util.find_spec("vllm") is None:
+        raise MissingExtra.of("vllm", "vllm")
+    found = _directory_or_hub(config.model)
+    if isinstance(found, Path):
+        check_model(config.model)
+
+
+def _vllm_tokenizer(config: ModelConfig) -> str | Path:
+    return _directory_or_hub(config.tokenizer or config.model)
+
+
+def _directory_or_hub(name: str) -> str | Path:
+    """A directory where the name means one, else the name, for the hub or its cache."""
+    return resolve_model(name) if name.startswith(_SHIPPED) or Path(name).is_dir() else name

@@ -1,8 +1,7 @@
 """One or more OpenAI-compatible servers of one model as a `Generator`.
 
 `submit` writes the request's bytes, `collect` hands them over and waits for replies. Requests wait
-in the order (problem, prefix): the first problem submitted comes first, and under it prefixes that
-start with each other are neighbours, so that a server finds most of a prompt in its cache.
+in an order in which a server finds most of a prompt in its cache (`ordering`).
 """
 
 import logging
@@ -10,21 +9,21 @@ import os
 import weakref
 import zlib
 from collections.abc import Sequence
-from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 from prmkit.config import ModelConfig
 from prmkit.errors import ConfigError, ModelError
-from prmkit.generators.base import Collected, Failure, Message, Request
+from prmkit.generators.base import Collected, Failure, Request
 from prmkit.generators.openai_api.client import Client, Job, Patience
 from prmkit.generators.openai_api.dialect import takes_top_k
 from prmkit.generators.openai_api.finding import ServerFinding
 from prmkit.generators.openai_api.pool import Access
 from prmkit.generators.openai_api.probe import probe
 from prmkit.generators.openai_api.prompts import Prompts
-from prmkit.generators.openai_api.tokenizer import TextSide, load_text_side
 from prmkit.generators.openai_api.wire import Draw, Wire
+from prmkit.generators.ordering import PromptOrder
+from prmkit.generators.text_side import TextSide, load_text_side
 
 _LOGGER = logging.getLogger(__name__)
 _SEED_WARNINGS = {
@@ -100,10 +99,7 @@ class OpenAiGenerator:
         self._model_id = _model_id(first, side)
         self._new: list[Job] = []
         self._refused: list[Collected] = []
-        self._number = count()
-        self._groups: dict[tuple[Message, ...], int] = {}
-        self._open: dict[int, tuple[Message, ...]] = {}
-        self._n_open: dict[tuple[Message, ...], int] = {}
+        self._order = PromptOrder()
         self._client = Client(config.base_url, checked.access, config.max_in_flight, patience)
         self.close = weakref.finalize(self, self._client.close)
         """Drop what is outstanding and close all connections; twice is allowed."""
@@ -135,7 +131,7 @@ class OpenAiGenerator:
             message = f"{needed} tokens with max_new_tokens; the server takes {self._context}"
             self._refused.append(Collected(ticket, Failure(kind="too_long", message=message)))
             return
-        order = (self._group(ticket, request), request.prefix, next(self._number))
+        order = self._order.of(ticket, request)
         home = zlib.crc32(request.messages[-1].content.encode())
         body = self._wire.body(prompt, Draw(request.sampling, request.seed))
         asked = self._wire.asked(prompt, request.sampling)
@@ -149,25 +145,12 @@ class OpenAiGenerator:
         if self._refused:
             refused, self._refused = self._refused, []
             return refused
-        if not self._open:
+        if not self._order.n_open:
             return []
         replies = self._client.take()
         for reply in replies:
-            self._ungroup(reply.ticket)
+            self._order.done(reply.ticket)
         return replies
-
-    def _group(self, ticket: int, request: Request) -> int:
-        """The number of the request's problem, while any request of it is outstanding."""
-        messages = request.messages
-        self._open[ticket] = messages
-        self._n_open[messages] = self._n_open.get(messages, 0) + 1
-        return self._groups.setdefault(messages, next(self._number))
-
-    def _ungroup(self, ticket: int) -> None:
-        messages = self._open.pop(ticket)
-        self._n_open[messages] -= 1
-        if not self._n_open[messages]:
-            del self._n_open[messages], self._groups[messages]
 
 
 def _key(name: str | None) -> str | None:

@@ -7,7 +7,7 @@ from prmkit.errors import ModelError
 from prmkit.generators.openai_api.finding import Kind
 from prmkit.generators.openai_api.replies import HttpReply, server_words, shown
 from prmkit.generators.openai_api.talk import Talk, json_or_empty
-from prmkit.generators.openai_api.tokenizer import TextSide
+from prmkit.generators.text_side import TextSide
 
 _OWNERS: Mapping[str, Kind] = {"vllm": "vllm", "sglang": "sglang", "llamacpp": "llama.cpp"}
 """`owned_by` of a listed model."""

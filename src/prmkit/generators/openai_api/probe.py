@@ -16,8 +16,8 @@ from prmkit.generators.openai_api.identify import PROBE_TEXT, check_tokenizer, i
 from prmkit.generators.openai_api.pool import Access
 from prmkit.generators.openai_api.prompts import Prompt, Prompts
 from prmkit.generators.openai_api.talk import Talk
-from prmkit.generators.openai_api.tokenizer import TextSide
 from prmkit.generators.openai_api.wire import Draw, Wire
+from prmkit.generators.text_side import TextSide
 
 _DIALECTS: dict[Kind, tuple[Dialect, ...]] = {
     "vllm": ("vllm",),

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from prmkit.generators.base import Failure, Message, Request
 from prmkit.generators.openai_api.finding import Mode
-from prmkit.generators.openai_api.tokenizer import TextSide
+from prmkit.generators.text_side import TextSide
 
 _REMEMBERED = 4096  # as many as `ChatText` remembers: the draws of a prefix ask for the same one
 

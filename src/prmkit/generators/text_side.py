@@ -1,4 +1,4 @@
-"""The model's own tokenizer, here: the only place of this folder that needs transformers."""
+"""The tokenizer of a model that is decoded elsewhere, by a server or by vLLM's engine."""
 
 import hashlib
 import json
