@@ -106,7 +106,8 @@ def _inner_settings(annotation: Any) -> str | None:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    return "see there" if as_model(field.annotation) else f"`{json.dumps(field.default)}`"
+    is_settings = as_model(field.annotation) is not None and field.default is not None
+    return "see there" if is_settings else f"`{json.dumps(field.default)}`"
 
 
 _CLI_HEAD = """\
