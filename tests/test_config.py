@@ -151,8 +151,9 @@ def test_an_override_does_not_leak_through_an_alias(toy: Path) -> None:
         (
             "policies={}",
             "policies (from --set): found {}; "
-            "allowed: a mapping of names (a mapping with model, sampling, batch_size, vllm, base_url, "
-            "tokenizer, api_key_env, max_in_flight, timeout_s, samples, completer each), not empty",
+            "allowed: a mapping of names (a mapping with model, sampling, batch_size, vllm, "
+            "base_url, tokenizer, api_key_env, max_in_flight, timeout_s, samples, completer each), "
+            "not empty",
         ),
         ("seed.x=1", "seed (from --set): found {'x': 1}; allowed: a whole number, at least 0"),
     ],
