@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -228,8 +228,8 @@ class EvaluationConfig(Config):
     """Bootstrap resamples over problems."""
 
 
-class Recipe(Config):
-    """A whole run."""
+class RunConfig(Config):
+    """What every kind of run says."""
 
     name: str = Field(min_length=1)
     """Name of the run in the report."""
@@ -237,6 +237,28 @@ class Recipe(Config):
     """Every draw's seed derives from it."""
     threads: int | None = Field(None, ge=1)
     """CPU threads for local models; None = all cores."""
+
+
+class RolloutRecipe(RunConfig):
+    """Monte-Carlo labels of solutions that are there already (`prm rollout`)."""
+
+    solutions: str = Field(min_length=1)
+    """A run's folder, a folder of `prm import`, or a Parquet table of solutions, labelled solutions
+    or benchmark cases."""
+    problems: tuple[str, ...] = ()
+    """Folders or Parquet tables of problems with their answers, found by id or else by the text of
+    the question; none = those in the folder of `solutions`."""
+    completer: ModelConfig
+    """The model that completes prefixes."""
+    rollouts: RolloutConfig
+    """Monte-Carlo annotation."""
+    resamples: int = Field(1000, ge=100)
+    """Bootstrap resamples over problems."""
+
+
+class Recipe(RunConfig):
+    """A whole run."""
+
     problems: ProblemsConfig
     """Where problems come from."""
     policies: dict[str, PolicyConfig] = Field(min_length=1)
@@ -283,6 +305,9 @@ class Recipe(Config):
         return self
 
 
+R = TypeVar("R", bound=RunConfig)
+
+
 def _server_address(url: str) -> str:
     """A base URL as requests are built from it: no slash at the end, `/v1` if there is no path."""
     try:
@@ -298,7 +323,7 @@ def _server_address(url: str) -> str:
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe.
+    """Read the recipe of a whole run.
 
     Args:
         path: A YAML file.
@@ -308,25 +333,34 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         ConfigError: one line with the file, the dotted key, what was found and what is allowed.
     """
+    return _load(path, overrides, Recipe)
+
+
+def load_rollout_recipe(path: str | Path, overrides: Sequence[str] = ()) -> RolloutRecipe:
+    """Read the recipe of `prm rollout`; see `load_recipe`."""
+    return _load(path, overrides, RolloutRecipe)
+
+
+def _load(path: str | Path, overrides: Sequence[str], kind: type[R]) -> R:
     # through JSON: aliases of one anchor become separate values, and tuples are read strictly
     settings: dict[str, Any] = json.loads(json.dumps(read_mapping(Path(path))))
     changed = [_override(settings, text) for text in overrides]
     try:
-        return Recipe.model_validate_json(json.dumps(settings), strict=True)
+        return kind.model_validate_json(json.dumps(settings), strict=True)
     except ValidationError as error:
-        fault = first_fault(error, Recipe)
+        fault = first_fault(error, kind)
     at = f"{fault.key}."
     is_set = any(at.startswith(f"{key}.") or f"{key}.".startswith(at) for key in changed)
     key = f" {fault.key}{' (from --set)' if is_set else ''}:" if fault.key else ""
     raise ConfigError(f"{path}:{key} {fault.problem}")
 
 
-def dump_recipe(recipe: Recipe) -> str:
+def dump_recipe(recipe: RunConfig) -> str:
     """The recipe with every default written out, as YAML that `load_recipe` reads back equal."""
     return write_value(recipe.model_dump(mode="json"))
 
 
-def recipe_digest(recipe: Recipe) -> str:
+def recipe_digest(recipe: RunConfig) -> str:
     """SHA-256 of all values, in hex; neither comments, order nor spelled-out defaults change it."""
     text = json.dumps(recipe.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -4,11 +4,11 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from prmkit.answers.equivalence import AnswerChecker
 from prmkit.answers.extract import extract_answer
-from prmkit.config import ModelConfig, Recipe
+from prmkit.config import ModelConfig, Recipe, RunConfig
 from prmkit.generators.base import Generator
 from prmkit.records import CheckedAnswer, Outcome, Problem
 from prmkit.store import RunFolder
@@ -46,11 +46,14 @@ class Silent:
         """Ignore."""
 
 
-@dataclass
-class Run:
-    """One run in progress."""
+R_co = TypeVar("R_co", bound=RunConfig, covariant=True)
 
-    recipe: Recipe
+
+@dataclass
+class Work(Generic[R_co]):
+    """One run in progress, of whatever kind its recipe is."""
+
+    recipe: R_co
     """What to do."""
     folder: RunFolder
     """Where it is kept."""
@@ -94,6 +97,12 @@ class Run:
         with self.folder.timed(name):
             yield work
         self.progress.end(work.summary)
+
+
+AnyRun = Work[RunConfig]
+"""A run of any kind."""
+Run = Work[Recipe]
+"""A whole run, from problems to a report."""
 
 
 class StageWork:

@@ -4,14 +4,14 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from prmkit.config import PolicyConfig
+from prmkit.config import ModelConfig, RolloutConfig
 from prmkit.consensus import Candidate, filter_consensus
 from prmkit.datasets.decontaminate import Match
 from prmkit.generators.base import Generator
 from prmkit.generators.drive import Task, drive
 from prmkit.generators.guard import Guarded
 from prmkit.judging.judge import judge_solution
-from prmkit.pipeline.context import Run, StageWork
+from prmkit.pipeline.context import AnyRun, Run, StageWork
 from prmkit.pipeline.distinct import Completed, Tally, complaint, of_rollouts, of_solutions
 from prmkit.pipeline.sources import Source, draw_source
 from prmkit.records import (
@@ -51,12 +51,12 @@ class Job(NamedTuple, Generic[R]):
     start: Callable[[], Task[R | Rejected]]
 
 
-def keep(run: Run, stage: str, rows: Sequence[R], row_type: type[R]) -> None:
+def keep(run: AnyRun, stage: str, rows: Sequence[R], row_type: type[R]) -> None:
     """Write one table of a stage."""
     write_records(run.folder.stage_path(stage), rows, row_type)
 
 
-def kept(run: Run, stage: str, row_type: type[R]) -> list[R]:
+def kept(run: AnyRun, stage: str, row_type: type[R]) -> list[R]:
     """Read one table of a finished stage."""
     return read_records(run.folder.stage_path(stage), row_type)
 
@@ -64,7 +64,7 @@ def kept(run: Run, stage: str, row_type: type[R]) -> list[R]:
 class _Worker(Generic[R]):
     """Runs a stage's jobs over a generator, journalling finished rows."""
 
-    def __init__(self, run: Run, stage: str, row_type: type[R], work: StageWork) -> None:
+    def __init__(self, run: AnyRun, stage: str, row_type: type[R], work: StageWork) -> None:
         self._run, self._stage, self._work = run, stage, work
         found = run.folder.journal.rows(stage)
         self.rows = {key: row_type.model_validate_json(text) for key, text in found.items()}
@@ -172,13 +172,34 @@ def roll_out(
     run: Run, solutions: Sequence[Solution], problems: Mapping[str, Problem]
 ) -> list[McAnnotation]:
     """Monte-Carlo annotations of solutions, each completed by its policy's completer."""
-    stage, config = "rollouts", run.recipe.rollouts
+    policies = run.recipe.policies
+    completer_of = {name: policy.completer or name for name, policy in policies.items()}
+    by = Completers(run.recipe.rollouts, policies, lambda s: completer_of[s.policy])
+    return complete(run, solutions, problems, by)
+
+
+class Completers(NamedTuple):
+    """How solutions are rolled out, and by which models."""
+
+    config: RolloutConfig
+    """Annotator, K, threshold and so on."""
+    models: Mapping[str, ModelConfig]
+    """By name; one after the other is loaded."""
+    whose: Callable[[Solution], str]
+    """The name of the model that completes a solution."""
+
+
+def complete(
+    run: AnyRun, solutions: Sequence[Solution], problems: Mapping[str, Problem], by: Completers
+) -> list[McAnnotation]:
+    """Monte-Carlo annotations of solutions, in their order."""
+    stage, config = "rollouts", by.config
     annotate = _ANNOTATORS[config.annotator]
 
-    def job(solution: Solution, policy: PolicyConfig) -> Job[McAnnotation]:
+    def job(solution: Solution, completer: ModelConfig) -> Job[McAnnotation]:
         def start() -> Task[McAnnotation]:
             problem = problems[solution.problem_id]
-            seed, sampling = run.recipe.seed, policy.sampling
+            seed, sampling = run.recipe.seed, completer.sampling
             return annotate(solution, problem, config, seed, sampling, run.judge_answer)
 
         return Job(solution.solution_id, start)
@@ -186,12 +207,13 @@ def roll_out(
     if not run.folder.is_done(stage):
         with run.stage(stage, len(solutions), "solutions") as work:
             worker = _Worker(run, stage, McAnnotation, work)
-            completer_of = {n: p.completer or n for n, p in run.recipe.policies.items()}
-            for name, policy in run.recipe.policies.items():
-                own = [s for s in solutions if completer_of[s.policy] == name]
+            for name, completer in by.models.items():
+                own = [s for s in solutions if by.whose(s) == name]
+                if not own:
+                    continue  # nor is its model loaded
                 own.sort(key=lambda s: -len(s.steps))  # long ones first: no lonely tail
-                jobs = [job(s, policy) for s in own]
-                worker.do(jobs, Guarded(run.generator(policy), config.max_failed, stage))
+                jobs = [job(s, completer) for s in own]
+                worker.do(jobs, Guarded(run.generator(completer), config.max_failed, stage))
             rows = worker.in_order(solutions)
             _warn_of_repeats(stage, of_rollouts(rows, {s.solution_id: s for s in solutions}))
             _finish(run, stage, rows, McAnnotation, work)
@@ -225,7 +247,7 @@ def _warn_of_repeats(stage: str, prefixes: Sequence[Completed]) -> None:
         _LOGGER.warning("%s", said)
 
 
-def _finish(run: Run, stage: str, rows: Sequence[A], row_type: type[A], work: StageWork) -> None:
+def _finish(run: AnyRun, stage: str, rows: Sequence[A], row_type: type[A], work: StageWork) -> None:
     """Write a stage of annotations and count what could not be decided."""
     keep(run, stage, rows, row_type)
     n_unscored = sum(bool(row.unscored) for row in rows)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 import prmkit
-from prmkit.config import Recipe, recipe_digest
+from prmkit.config import RunConfig, recipe_digest
 from prmkit.errors import DataError, RunError
 from prmkit.faults import first_fault
 from prmkit.records import Record
@@ -71,7 +71,7 @@ class Manifest(Record):
     """Finished stages by name."""
 
 
-def new_manifest(recipe: Recipe) -> Manifest:
+def new_manifest(recipe: RunConfig) -> Manifest:
     """The manifest of a run that starts now, here."""
     return Manifest(
         created=datetime.now(UTC).isoformat(timespec="seconds"),

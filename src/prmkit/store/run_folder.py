@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from prmkit.config import Recipe, recipe_differences
+from prmkit.config import RunConfig, recipe_differences
 from prmkit.errors import DataError, RunError
 from prmkit.store.files import is_temporary, read_json, write_json
 from prmkit.store.journal import Journal
@@ -53,7 +53,7 @@ class RunFolder:
         self.journal = Journal(path / "journal.sqlite")
 
     @classmethod
-    def open(cls, path: Path, recipe: Recipe) -> "RunFolder":
+    def open(cls, path: Path, recipe: RunConfig) -> "RunFolder":
         """Start a run in a new or empty folder, or resume the one that is there.
 
         Raises:
@@ -179,7 +179,7 @@ def _refuse_foreign(path: Path) -> None:
         raise RunError(f"{path}: not empty and not a run folder: it holds {foreign[0]}")
 
 
-def _manifest(path: Path, recipe: Recipe) -> Manifest:
+def _manifest(path: Path, recipe: RunConfig) -> Manifest:
     """The folder's manifest, new or found, with this process's environment noted."""
     if not (path / "manifest.json").exists():
         manifest = new_manifest(recipe)
@@ -196,7 +196,7 @@ def _manifest(path: Path, recipe: Recipe) -> Manifest:
     return manifest
 
 
-def _refuse_other_recipe(path: Path, manifest: Manifest, recipe: Recipe) -> None:
+def _refuse_other_recipe(path: Path, manifest: Manifest, recipe: RunConfig) -> None:
     differences = recipe_differences(manifest.recipe, recipe.model_dump(mode="json"))
     if differences:
         named = "; ".join(differences[:_MAX_NAMED])
