@@ -8,8 +8,10 @@ benchmark) are resampled each on its own, as their sizes are fixed by design. Th
 interval is that of Wilson (1927).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from statistics import NormalDist
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +23,10 @@ Floats = npt.NDArray[np.float64]
 Statistic = Callable[[Floats], Floats]
 """Sums over problems, shape (..., G strata, C columns) -> statistic, shape (...); NaN = 0/0."""
 
+K = TypeVar("K", bound=Hashable)
+
 _WEIGHTS_AT_ONCE = 2_000_000  # resamples x problems held in memory together: 16 MB
+_WEIGHTS_KEPT = 10_000_000  # resamples x problems kept between calls: 80 MB
 
 
 def bootstrap(
@@ -67,6 +72,88 @@ def bootstrap(
     return Estimate(
         value=value, low=low, high=high, n=n_cases[0], n_unscored=n_cases[1], method=method
     )
+
+
+class Bootstrap(NamedTuple):
+    """How intervals are made."""
+
+    seed: int
+    """Seed of the resampling alone."""
+    resamples: int
+    """Resamples over problems."""
+
+    def share(self, rows: Iterable[tuple[str, bool]], n_unscored: int = 0) -> Estimate | None:
+        """Share of rows that are true; rows are (problem id, value) and problems are drawn whole.
+
+        Returns:
+            None if there is no row.
+        """
+        means = self.means((problem_id, None, float(value)) for problem_id, value in rows)
+        found = means.get(None)
+        return found and found.model_copy(update={"n_unscored": n_unscored})
+
+    def means(self, rows: Iterable[tuple[str, K, float | None]]) -> dict[K, Estimate]:
+        """Means of values by slice, every slice on the same resamples of all problems.
+
+        Args:
+            rows: (problem id, slice, value); a value of None is unscored: left out, counted.
+
+        Returns:
+            By slice, in order of first appearance; slices without a scored value are absent.
+        """
+        table = _Sums.of(rows)
+        if not table.slices:
+            return {}
+        sums_PC = table.sums_PC
+        weights_RP = _weights(self.seed, len(sums_PC), self.resamples)
+        sums_RC = np.concatenate([w @ sums_PC for w in weights_RP])
+        values_RK = ratio(sums_RC[:, 0::2], sums_RC[:, 1::2])
+        totals_C = sums_PC.sum(axis=0)
+        return {
+            of: self._estimate(totals_C[2 * k : 2 * k + 2], values_RK[:, k], table.n_unscored[of])
+            for k, of in enumerate(table.slices)
+            if totals_C[2 * k + 1] > 0
+        }
+
+    def _estimate(self, total_2: Floats, values_R: Floats, n_unscored: int) -> Estimate:
+        value, n = float(total_2[0] / total_2[1]), int(total_2[1])
+        defined_R = values_R[~np.isnan(values_R)]
+        low, high = _percentiles(defined_R, value, 0.95)
+        method = f"bootstrap over problems, 95 %, {self.resamples} resamples"
+        if len(defined_R) < self.resamples:
+            method += f", {self.resamples - len(defined_R)} of them undefined"
+        return Estimate(value=value, low=low, high=high, n=n, n_unscored=n_unscored, method=method)
+
+
+class _Sums(NamedTuple):
+    """Sums and counts of values by problem and slice."""
+
+    slices: list[Any]
+    """In order of first appearance."""
+    n_unscored: dict[Any, int]
+    """By slice."""
+    sums_PC: Floats
+    """Row p: for each slice in turn the sum of the problem's values and their number."""
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[str, Any, float | None]]) -> "_Sums":
+        found: dict[str, dict[Any, list[float]]] = {}
+        n_unscored: dict[Any, int] = {}
+        for problem_id, of, value in rows:
+            n_unscored.setdefault(of, 0)
+            if value is None:
+                n_unscored[of] += 1
+                continue
+            cell = found.setdefault(problem_id, {}).setdefault(of, [0.0, 0.0])
+            cell[0] += value
+            cell[1] += 1.0
+        slices = list(n_unscored) if found else []
+        at = {of: 2 * k for k, of in enumerate(slices)}
+        sums_PC = np.zeros((len(found), 2 * len(slices)))
+        for p, problem_id in enumerate(sorted(found)):
+            for of, cell in found[problem_id].items():
+                sums_PC[p, at[of] : at[of] + 2] = cell
+        return cls(slices, n_unscored, sums_PC)
 
 
 def mean_over_problems(
@@ -156,14 +243,28 @@ def _mean(sums: Floats) -> Floats:
 
 def _resampled_sums(rows_PC: Floats, rng: np.random.Generator, resamples: int) -> Floats:
     """Column sums of each resample, shape (R, C)."""
-    n_problems = len(rows_PC)
+    return np.concatenate([w @ rows_PC for w in _drawn(len(rows_PC), rng, resamples)])
+
+
+def _drawn(n_problems: int, rng: np.random.Generator, resamples: int) -> Iterator[Floats]:
+    """How often each problem is in each resample, shape (R, P), some resamples at a time."""
     equal_P = np.full(n_problems, 1.0 / n_problems)
     at_once = max(1, _WEIGHTS_AT_ONCE // n_problems)
-    sums = [
-        rng.multinomial(n_problems, equal_P, size=min(at_once, resamples - start)) @ rows_PC
-        for start in range(0, resamples, at_once)
-    ]
-    return np.concatenate(sums)
+    for start in range(0, resamples, at_once):
+        size = min(at_once, resamples - start)
+        yield rng.multinomial(n_problems, equal_P, size=size).astype(np.float64)
+
+
+def _weights(seed: int, n_problems: int, resamples: int) -> Iterable[Floats]:
+    """The draws of `_drawn` from a fresh generator; kept for the next caller if they are few."""
+    if n_problems * resamples <= _WEIGHTS_KEPT:
+        return _kept_weights(seed, n_problems, resamples)
+    return _drawn(n_problems, np.random.default_rng(seed), resamples)
+
+
+@lru_cache(maxsize=3)
+def _kept_weights(seed: int, n_problems: int, resamples: int) -> tuple[Floats, ...]:
+    return tuple(_drawn(n_problems, np.random.default_rng(seed), resamples))
 
 
 def _percentiles(values_R: Floats, value: float, confidence: float) -> tuple[float, float]:

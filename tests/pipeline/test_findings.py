@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prmkit.intervals import Bootstrap
 from prmkit.pipeline.findings import (
-    Bootstrap,
     Labelled,
     direction,
     label_quality,

@@ -14,8 +14,8 @@ from prmkit.evaluation.processbench import (
     evaluate,
     predict_first_error,
 )
-from prmkit.intervals import paired_difference, resolved
-from prmkit.pipeline.findings import Bootstrap, Comparison, ProcessRow, split_figures
+from prmkit.intervals import Bootstrap, paired_difference, resolved
+from prmkit.pipeline.findings import Comparison, ProcessRow, split_figures
 from prmkit.records import Annotated, Estimate, Outcome, Problem, Question, Solution, StepScores
 from prmkit.scoring.aggregate import aggregate
 

@@ -8,11 +8,10 @@ the byte to that of one that was not.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-import numpy as np
 from pydantic import Field
 
 from prmkit.evaluation.processbench import ProcessResult
-from prmkit.intervals import bootstrap, ratio
+from prmkit.intervals import Bootstrap
 from prmkit.records import Annotated, Estimate, Outcome, Record, Solution
 
 Direction = Literal["missed", "invented", "too_early", "too_late"]
@@ -152,36 +151,6 @@ class Report(Record):
     """Tokens by stage."""
     findings: list[str] = Field(default_factory=list)
     """The same in words; a difference within its interval is said to be none."""
-
-
-class Bootstrap(NamedTuple):
-    """How intervals are made."""
-
-    seed: int
-    resamples: int
-
-    def share(self, rows: Iterable[tuple[str, bool]], n_unscored: int = 0) -> Estimate | None:
-        """Share of rows that are true; rows are (problem id, value) and problems are drawn whole.
-
-        Returns:
-            None if there is no row.
-        """
-        sums: dict[str, list[float]] = {}
-        for problem_id, value in rows:
-            row = sums.setdefault(problem_id, [0.0, 0.0])
-            row[0] += value
-            row[1] += 1
-        if not sums:
-            return None
-        rows_P2 = np.array([sums[key] for key in sorted(sums)])
-        n = (int(rows_P2[:, 1].sum()), n_unscored)
-        return bootstrap(
-            [rows_P2],
-            lambda s: ratio(s[..., 0, 0], s[..., 0, 1]),
-            n,
-            seed=self.seed,
-            resamples=self.resamples,
-        )
 
 
 class Labelled(NamedTuple):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from prmkit.config import recipe_digest
 from prmkit.consensus import Candidate
+from prmkit.intervals import Bootstrap
 from prmkit.pipeline.context import Run
 from prmkit.pipeline.distinct import (
     Completed,
@@ -31,7 +32,6 @@ from prmkit.pipeline.evaluate import (
     split_names,
 )
 from prmkit.pipeline.findings import (
-    Bootstrap,
     Cost,
     Distinct,
     LabelQuality,
