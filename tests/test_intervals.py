@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from prmkit.errors import NothingScored
 from prmkit.intervals import (
+    Bootstrap,
     Floats,
     bootstrap,
     mean_over_problems,
@@ -115,3 +116,28 @@ def test_undefined_resamples_are_left_out_and_stated() -> None:
     assert "of them undefined" in estimate.method
     with pytest.raises(NothingScored):
         bootstrap([np.array([[0.0, 0.0]])], share, (0, 1), seed=0)
+
+
+def test_means_by_slice_leave_unscored_values_out_and_count_them() -> None:
+    rows = [("a", "x", 1.0), ("a", "y", 3.0), ("b", "x", 0.0), ("b", "x", None), ("b", "z", None)]
+    found = Bootstrap(seed=0, resamples=200).means(rows)
+    assert list(found) == ["x", "y"]
+    assert (found["x"].value, found["x"].n, found["x"].n_unscored) == (0.5, 2, 1)
+    # y is in one of two problems: resamples without it say nothing, the others say 3
+    assert (found["y"].low, found["y"].value, found["y"].high) == (3.0, 3.0, 3.0)
+    assert "undefined" in found["y"].method
+
+
+def test_means_of_one_slice_are_those_of_the_plain_bootstrap() -> None:
+    values = [0.0, 1.0, 1.0, 0.0, 1.0, 0.5]
+    rows = [(f"p{i}", "all", value) for i, value in enumerate(values)]
+    found = Bootstrap(seed=3, resamples=500).means(rows)["all"]
+    assert found == mean_over_problems(values, seed=3, resamples=500)
+
+
+def test_slices_are_resampled_together() -> None:
+    # y is x + 1 on every problem, and so in every resample
+    rows = [(f"p{i}", of, i % 3 + add) for i in range(20) for of, add in (("x", 0.0), ("y", 1.0))]
+    found = Bootstrap(seed=0, resamples=300).means(rows)
+    assert found["y"].low == pytest.approx(found["x"].low + 1)
+    assert found["y"].high == pytest.approx(found["x"].high + 1)

@@ -17,7 +17,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("generators", "answers", "steps", "splitting", "store", "intervals"),
     ("datasets",),  # above: reads reference answers with `answers`, and our own tables
     ("sampling", "rollouts", "judging", "scoring"),
-    ("consensus", "training", "evaluation", "analysis"),
+    ("consensus", "training", "evaluation"),
+    ("analysis",),  # asks of evaluations
     ("synthetic",),
     ("pipeline", "report", "search", "serve"),
     ("cli",),

@@ -104,19 +104,44 @@ class Bootstrap(NamedTuple):
         table = _Sums.of(rows)
         if not table.slices:
             return {}
-        sums_PC = table.sums_PC
-        weights_RP = _weights(self.seed, len(sums_PC), self.resamples)
-        sums_RC = np.concatenate([w @ sums_PC for w in weights_RP])
+        sums_RC, totals_C = self._resampled(table.sums_PC), table.sums_PC.sum(axis=0)
         values_RK = ratio(sums_RC[:, 0::2], sums_RC[:, 1::2])
-        totals_C = sums_PC.sum(axis=0)
         return {
-            of: self._estimate(totals_C[2 * k : 2 * k + 2], values_RK[:, k], table.n_unscored[of])
+            of: self._estimate(
+                float(totals_C[2 * k] / totals_C[2 * k + 1]),
+                values_RK[:, k],
+                (int(totals_C[2 * k + 1]), table.n_unscored[of]),
+            )
             for k, of in enumerate(table.slices)
             if totals_C[2 * k + 1] > 0
         }
 
-    def _estimate(self, total_2: Floats, values_R: Floats, n_unscored: int) -> Estimate:
-        value, n = float(total_2[0] / total_2[1]), int(total_2[1])
+    def of_sums(
+        self, sums_PC: Floats, statistic: Callable[[Floats], Floats], n_cases: tuple[int, int]
+    ) -> Estimate | None:
+        """A statistic of sums over problems, on the resamples of `means`.
+
+        Args:
+            sums_PC: Row p holds the sums of problem p.
+            statistic: Maps sums over problems, shape (..., C), to values, shape (...); NaN = 0/0.
+            n_cases: (scored cases, unscored cases) to state.
+
+        Returns:
+            None if there is no problem, or the statistic of the sample itself is 0/0.
+        """
+        if not len(sums_PC):
+            return None
+        value = float(statistic(sums_PC.sum(axis=0)))
+        if np.isnan(value):
+            return None
+        return self._estimate(value, statistic(self._resampled(sums_PC)), n_cases)
+
+    def _resampled(self, sums_PC: Floats) -> Floats:
+        weights = _weights(self.seed, len(sums_PC), self.resamples)
+        return np.concatenate([weights_RP @ sums_PC for weights_RP in weights])
+
+    def _estimate(self, value: float, values_R: Floats, n_cases: tuple[int, int]) -> Estimate:
+        n, n_unscored = n_cases
         defined_R = values_R[~np.isnan(values_R)]
         low, high = _percentiles(defined_R, value, 0.95)
         method = f"bootstrap over problems, 95 %, {self.resamples} resamples"

@@ -1,4 +1,5 @@
-from prmkit.pipeline.evaluate import ProcessSet, choose_cases, sampled_problems
+from prmkit.evaluation.sampled import sampled_problems
+from prmkit.pipeline.evaluate import ProcessSet, choose_cases
 from prmkit.records import JudgeAnnotation, Outcome, Problem, Solution, StepScores
 
 

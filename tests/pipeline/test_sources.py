@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from prmkit.config import ProblemsConfig
+from prmkit.datasets.cases import case_question, case_solution
 from prmkit.errors import DataError
-from prmkit.pipeline.sources import case_question, case_solution, check_source, draw_source
+from prmkit.pipeline.sources import check_source, draw_source
 from prmkit.records import BenchmarkCase, Outcome, Problem
 from prmkit.store import write_records
 

@@ -1,1 +1,1 @@
-"""Bias analyses, one module a question."""
+"""What a run's stored data say, one question a file: the biases of the paper and others."""

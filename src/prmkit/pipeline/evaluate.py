@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from prmkit.errors import NothingScored
-from prmkit.evaluation.best_of_n import BestOfN, Sample, SampledProblem, best_of_n
+from prmkit.evaluation.best_of_n import BestOfN, SampledProblem, best_of_n
 from prmkit.evaluation.processbench import (
     ProcessCase,
     compare,
@@ -149,24 +149,6 @@ def process_comparisons(
 
 def _comparison(figure: str, a: str, b: str, difference: Estimate) -> Comparison:
     return Comparison(figure=figure, a=a, b=b, difference=difference, resolved=resolved(difference))
-
-
-def sampled_problems(solutions: Iterable[Solution], n: int) -> list[SampledProblem]:
-    """Problems with all their N samples; one of whose samples was rejected is left out."""
-    by_problem: dict[str, list[Solution]] = {}
-    for solution in solutions:
-        by_problem.setdefault(solution.problem_id, []).append(solution)
-    return [
-        SampledProblem(
-            problem_id,
-            [
-                Sample(s.solution_id, s.outcome, s.extracted)
-                for s in sorted(of_problem, key=lambda s: s.sample_index)
-            ],
-        )
-        for problem_id, of_problem in sorted(by_problem.items())
-        if len(of_problem) == n
-    ]
 
 
 def best_of_n_table(

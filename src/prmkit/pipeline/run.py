@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from prmkit.config import recipe_digest
 from prmkit.consensus import Candidate
+from prmkit.datasets.cases import case_question, case_solution
+from prmkit.evaluation.sampled import sampled_problems
 from prmkit.intervals import Bootstrap
 from prmkit.pipeline.context import Run
 from prmkit.pipeline.distinct import (
@@ -28,7 +30,6 @@ from prmkit.pipeline.evaluate import (
     choose_cases,
     process_comparisons,
     process_rows,
-    sampled_problems,
     split_names,
 )
 from prmkit.pipeline.findings import (
@@ -51,7 +52,7 @@ from prmkit.pipeline.labelling import (
     usable,
 )
 from prmkit.pipeline.models import LabelBook, score, train_arm
-from prmkit.pipeline.sources import Source, case_question, case_solution
+from prmkit.pipeline.sources import Source
 from prmkit.pipeline.words import findings
 from prmkit.records import (
     Annotated,

@@ -16,7 +16,7 @@ from prmkit.config import ProblemsConfig
 from prmkit.datasets.decontaminate import EvaluationIndex, EvaluationProblem, Match, decontaminate
 from prmkit.datasets.folder import TABLES
 from prmkit.errors import DataError
-from prmkit.records import BenchmarkCase, Outcome, Problem, Question, Solution
+from prmkit.records import BenchmarkCase, Problem
 from prmkit.store import read_records
 from prmkit.synthetic.problems import make_parts
 
@@ -82,24 +82,6 @@ def check_source(config: ProblemsConfig) -> None:
         _table(folder, Problem)
     for folder in config.process:
         _table(folder, BenchmarkCase)
-
-
-def case_question(case: BenchmarkCase) -> Question:
-    """The question of a benchmark's case."""
-    return Question(problem_id=case.problem_id, question=case.question, split=case.subset)
-
-
-def case_solution(case: BenchmarkCase) -> Solution:
-    """The solution of a benchmark's case; its id is the case's."""
-    return Solution(
-        solution_id=case.case_id,
-        problem_id=case.problem_id,
-        policy=case.policy,
-        sample_index=0,
-        steps=case.steps,
-        outcome=case.outcome,
-        reason=case.reason or ("not said" if case.outcome is Outcome.UNSCORED else ""),
-    )
 
 
 def rows_held(folder: str, kind: type[Problem] | type[BenchmarkCase], otherwise: int) -> int:

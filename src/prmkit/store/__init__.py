@@ -7,6 +7,7 @@
 * lock        one process a folder
 * manifest    what a run is and where it ran
 * run_folder  all of these for one run
+* stored_run  a run folder read as it lies there
 """
 
 from prmkit.store.files import read_json, write_json
@@ -14,6 +15,7 @@ from prmkit.store.journal import Journal
 from prmkit.store.manifest import Environment, Manifest, StageEntry, read_manifest
 from prmkit.store.run_folder import RunFolder
 from prmkit.store.schema import arrow_schema
+from prmkit.store.stored_run import StoredRun, read_run
 from prmkit.store.tables import read_records, write_records
 
 __all__ = [
@@ -22,10 +24,12 @@ __all__ = [
     "Manifest",
     "RunFolder",
     "StageEntry",
+    "StoredRun",
     "arrow_schema",
     "read_json",
     "read_manifest",
     "read_records",
+    "read_run",
     "write_json",
     "write_records",
 ]

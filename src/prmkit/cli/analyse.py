@@ -1,0 +1,111 @@
+"""`prm analyse`: one question about runs, answered from what they stored."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from prmkit.analysis.result import Analysis, Cell, Table, Unit
+
+
+class Name(StrEnum):
+    """Questions; docs/analyses.md says what each computes."""
+
+    ALL = "all"
+    PROCESS_ERRORS = "process-errors"
+    DETECTION = "detection"
+    POSITION = "position"
+    AGGREGATION = "aggregation"
+    SOURCES = "sources"
+    SOFT_LABELS = "soft-labels"
+    THRESHOLD = "threshold"
+    FILTERING = "filtering"
+    CALIBRATION = "calibration"
+    LENGTH = "length"
+    DRIFT = "drift"
+
+
+def analyse(
+    name: Name = typer.Argument(help="The question; `all` asks every one."),
+    runs: list[Path] = typer.Argument(help="Run folders."),
+    resamples: int | None = typer.Option(
+        None, min=100, help="Bootstrap resamples over problems; default as in the run's recipe."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON instead of tables."),
+) -> None:
+    """Answer a question about runs from their stored tables, with intervals; no model is loaded.
+
+    The questions of arXiv 2501.07301: `process-errors` (right answers by a wrong process: Figure
+    6), `detection` (finding these: Figure 7, Table 5), `position` (lowest score on the last step:
+    Figure 8), `aggregation` (Figure 9), `sources` (Tables 3 and 4), `soft-labels` (Figures 3 and
+    4), `threshold` (Figure 5); and beyond it `filtering`, `calibration`, `length` and `drift`.
+
+    Examples:
+
+        prm analyse process-errors runs/toy
+
+        prm analyse position runs/toy runs/k4 --json
+
+        prm analyse all runs/toy
+    """
+    from prmkit.analysis.questions import QUESTIONS
+    from prmkit.store import read_run
+
+    names = list(QUESTIONS) if name is Name.ALL else [name.value]
+    found = [
+        (path, QUESTIONS[n](run, resamples))
+        for path in runs
+        for run in (read_run(path),)
+        for n in names
+    ]
+    if as_json:
+        rows = [{"run": str(path), **answer.model_dump(mode="json")} for path, answer in found]
+        print(json.dumps(rows, indent=2))
+        return
+    _print(found)
+
+
+def _print(found: "list[tuple[Path, Analysis]]") -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for path, answer in found:
+        console.print(f"\n[bold]{answer.title}[/] ({answer.source})", end=" ")
+        console.print(f"{path}", markup=False)
+        console.print(answer.about, markup=False, style="dim")
+        for table in answer.tables:
+            _print_table(console, table)
+        for note in answer.notes:
+            console.print(f"Note: {note}", markup=False)
+
+
+def _print_table(console: "Console", table: "Table") -> None:
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    shown = RichTable(title=Text(table.title), title_justify="left", title_style="bold")
+    for i, column in enumerate(table.columns):
+        shown.add_column(Text(column.name), justify="left" if i == 0 else "right")
+    for row in table.rows:
+        cells = [cell_text(c, column.unit) for c, column in zip(row, table.columns, strict=True)]
+        shown.add_row(*(Text(text) for text in cells))
+    console.print(shown)
+
+
+def cell_text(cell: "Cell", unit: "Unit") -> str:
+    """A cell as text: an estimate with interval and n, `n/a` for nothing."""
+    if cell is None:
+        return "n/a"
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    times, digits = (1.0, 2) if unit == "number" else (100.0, 1)
+    value, low, high = (times * x for x in (cell.value, cell.low, cell.high))
+    unscored = f", {cell.n_unscored} unscored" if cell.n_unscored else ""
+    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]\nn={cell.n:,}{unscored}"
