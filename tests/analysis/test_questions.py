@@ -12,7 +12,7 @@ from prmkit.analysis.process_errors import process_errors
 from prmkit.analysis.questions import QUESTIONS
 from prmkit.analysis.result import Analysis, Cell, Table
 from prmkit.analysis.threshold import threshold
-from prmkit.records import Estimate, Outcome
+from prmkit.records import Estimate, Outcome, Solution
 from prmkit.store import StoredRun
 
 
@@ -41,7 +41,7 @@ def test_every_question_has_an_answer_with_sound_intervals(run: StoredRun, name:
 
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_a_run_that_has_only_begun_gives_a_note_and_no_number(run: StoredRun, name: str) -> None:
-    nothing: dict[str, list[object]] = {part: [] for part in run.solutions}
+    nothing: dict[str, list[Solution]] = {part: [] for part in run.solutions}
     begun = replace(
         run,
         report={},

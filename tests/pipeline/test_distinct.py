@@ -1,5 +1,6 @@
 import pytest
 
+from prmkit.intervals import Bootstrap
 from prmkit.pipeline.distinct import (
     Completed,
     Tally,
@@ -9,7 +10,6 @@ from prmkit.pipeline.distinct import (
     of_solutions,
     of_votes,
 )
-from prmkit.pipeline.findings import Bootstrap
 from prmkit.records import (
     JudgeAnnotation,
     McAnnotation,

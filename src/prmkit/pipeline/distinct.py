@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from prmkit.intervals import bootstrap, ratio
-from prmkit.pipeline.findings import Bootstrap, Distinct
+from prmkit.intervals import Bootstrap, bootstrap, ratio
+from prmkit.pipeline.findings import Distinct
 from prmkit.records import JudgeAnnotation, McAnnotation, Solution
 
 FEWEST_NEW = 0.25
