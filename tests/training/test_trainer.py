@@ -139,27 +139,35 @@ def test_a_killed_run_goes_on_to_the_same_weights(base: Path, tmp_path: Path, at
     assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "whole"]
 
 
-def test_micro_batches_change_the_weights_by_rounding_only(base: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cut", [{"micro_batch": 1}, {"micro_tokens": 1}, {"micro_tokens": 20}])
+def test_micro_batches_change_the_weights_by_rounding_only(
+    base: Path, tmp_path: Path, cut: dict[str, int]
+) -> None:
     # 14 rows in batches of 4 leave an incomplete update; lengths and label counts differ
-    whole, cut = (
+    whole, pieces = (
         train_prm(
             rows(14),
-            [],
+            rows(6),
             settings(base, learning_rate=1e-3),
-            tmp_path / str(micro),
+            tmp_path / str(len(options)),
             0,
-            TrainOptions(precision="fp32", device="cpu", micro_batch=micro),
+            TrainOptions(precision="fp32", device="cpu", **options),
         )
-        for micro in (4, 1)
+        for options in ({}, cut)
     )
-    left, right = weights(whole.directory), weights(cut.directory)
+    left, right = weights(whole.directory), weights(pieces.directory)
     for name in left:
         torch.testing.assert_close(left[name], right[name], atol=2e-5, rtol=1e-3)
     losses = [
         [row.train_loss for row in run.report.history if row.train_loss is not None]
-        for run in (whole, cut)
+        for run in (whole, pieces)
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    checked = [
+        [row.validation.loss for row in run.report.history if row.validation is not None]
+        for run in (whole, pieces)
+    ]
+    assert checked[0] == pytest.approx(checked[1], rel=1e-4)
 
 
 def test_the_weights_of_the_best_validation_are_kept(base: Path, tmp_path: Path) -> None:
@@ -262,6 +270,11 @@ def test_training_on_nothing_is_refused_with_the_first_reason(base: Path, tmp_pa
 def test_a_micro_batch_that_does_not_divide_is_refused(base: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="micro_batch = 3: must divide batch_size = 4"):
         train_prm(rows(), [], settings(base), tmp_path / "prm", 0, TrainOptions(micro_batch=3))
+
+
+def test_a_token_budget_below_one_is_refused(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="micro_tokens = 0: must be at least 1"):
+        train_prm(rows(), [], settings(base), tmp_path / "prm", 0, TrainOptions(micro_tokens=0))
 
 
 def test_a_run_that_diverges_ends_with_an_error(base: Path, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """The order and the shape of training batches.
 
 Rows of similar length share a batch, to compute little padding, but the batches themselves come in
-random order: sorted ones would teach short solutions first and long ones last.
+random order: sorted ones would teach short solutions first and long ones last. What is computed at
+once is bounded in tokens, because memory is: a batch of long rows is cut into more pieces.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -78,3 +79,42 @@ def collate(rows: Sequence[Example], pad_id: int) -> dict[str, torch.Tensor]:
         input_ids[at, : len(row.ids)] = torch.tensor(row.ids)
         labels[at, : len(row.labels)] = torch.tensor(row.labels)
     return {"input_ids": input_ids, "labels": labels}
+
+
+class Piece(NamedTuple):
+    """Rows of a batch that are computed at once."""
+
+    rows: torch.Tensor
+    """Which rows of the batch, [rows]."""
+    input_ids: torch.Tensor
+    """[rows, longest]."""
+    labels: torch.Tensor
+    """[rows, longest]."""
+
+    def inputs(self) -> dict[str, torch.Tensor]:
+        """The piece as a batch of its own."""
+        return {"input_ids": self.input_ids, "labels": self.labels}
+
+
+def pieces(batch: Mapping[str, torch.Tensor], most_tokens: int) -> list[Piece]:
+    """Cut a batch so that rows x longest stays within a budget; a longer row goes alone.
+
+    A row ends at its last label: what stands after it is neither supervised nor seen before it.
+
+    Args:
+        batch: As `collate` makes it, each row with a label.
+        most_tokens: Tokens of a piece, padding included.
+    """
+    labelled = batch["labels"].ne(IGNORED)
+    width = labelled.shape[1]
+    lengths = width - labelled.flip(1).to(torch.uint8).argmax(dim=1)
+    order = torch.argsort(lengths, descending=True, stable=True)
+    cuts: list[Piece] = []
+    start = 0
+    while start < len(order):
+        longest = int(lengths[order[start]])
+        rows = order[start : start + max(1, most_tokens // longest)]
+        own = (batch[name][rows, :longest] for name in ("input_ids", "labels"))
+        cuts.append(Piece(rows, *own))
+        start += len(rows)
+    return cuts

@@ -16,13 +16,14 @@ from prmkit.generators.quiet import quiet
 from prmkit.scoring.checkpoint import default_device
 from prmkit.scoring.families import Formatter
 from prmkit.scoring.head import N_CLASSES, step_logits
-from prmkit.training.batches import LengthGroupedOrder, collate
+from prmkit.training.batches import LengthGroupedOrder, Piece, collate, pieces
 from prmkit.training.examples import IGNORED, Example
 from prmkit.training.loss import step_loss
 from prmkit.training.metrics import validation_metrics
 
 try:
     import torch
+    from accelerate.utils import DistributedType
     from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 except ImportError as error:
     raise MissingExtra.of(str(error.name), "local") from error
@@ -46,7 +47,9 @@ class Setting:
     seed: int
     """In [0, 2**32)."""
     micro_batch: int
-    """Rows computed at once; divides the batch size."""
+    """Rows handed to the model's loop at once; divides the batch size."""
+    micro_tokens: int
+    """Tokens computed at once on one device, padding included; a longer row goes alone."""
     device: str
     """cpu or cuda."""
     bf16: bool
@@ -96,6 +99,24 @@ class StepTrainer(Trainer):  # type: ignore[misc]  # untyped base
         setting = self._setting
         return LengthGroupedOrder(lengths, setting.config.batch_size, setting.seed)
 
+    def training_step(
+        self,
+        model: Any,
+        inputs: Mapping[str, torch.Tensor],
+        num_items_in_batch: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Gradients of one micro-batch, computed a piece at a time; its loss."""
+        losses: list[torch.Tensor] = []
+        for piece in self._pieces(inputs):
+            losses.append(super().training_step(model, piece.inputs(), num_items_in_batch))
+        return torch.stack(losses).sum()
+
+    def _pieces(self, inputs: Mapping[str, torch.Tensor]) -> list[Piece]:
+        alone = self.accelerator.distributed_type is DistributedType.NO
+        # several processes must make equally many passes, so there only `micro_batch` cuts
+        most = self._setting.micro_tokens if alone else inputs["input_ids"].numel()
+        return pieces(inputs, most)
+
     def compute_loss(
         self,
         model: Any,
@@ -123,8 +144,7 @@ class StepTrainer(Trainer):  # type: ignore[misc]  # untyped base
         """Logits [rows, steps, 2] and labels [rows, steps], padded with `IGNORED`."""
         inputs = self._prepare_inputs(inputs)
         mask = inputs["labels"].ne(IGNORED)
-        with torch.no_grad():
-            flat = step_logits(model, inputs["input_ids"], mask)
+        flat = self._piecewise_logits(model, inputs, mask)
         n_steps = mask.sum(dim=1)
         held = torch.arange(int(n_steps.max()), device=mask.device) < n_steps[:, None]
         logits = flat.new_full((*held.shape, N_CLASSES), IGNORED)
@@ -132,6 +152,20 @@ class StepTrainer(Trainer):  # type: ignore[misc]  # untyped base
         labels = flat.new_full(held.shape, IGNORED)
         labels[held] = inputs["labels"][mask].to(flat.dtype)
         return None, logits, labels
+
+    def _piecewise_logits(
+        self, model: Any, inputs: Mapping[str, torch.Tensor], mask: torch.Tensor
+    ) -> torch.Tensor:
+        """Logits [steps, 2] in row-major order of the mask."""
+        at = torch.zeros_like(mask, dtype=torch.long)
+        at[mask] = torch.arange(int(mask.sum()), device=mask.device)
+        logits = torch.empty((int(mask.sum()), N_CLASSES), device=mask.device)
+        for piece in self._pieces(inputs):
+            own = piece.labels.ne(IGNORED)
+            places = at[piece.rows, : own.shape[1]][own]
+            with torch.no_grad():
+                logits[places] = step_logits(model, piece.input_ids, own)
+        return logits
 
 
 class _Watch(TrainerCallback):  # type: ignore[misc]  # untyped base

@@ -37,7 +37,9 @@ class TrainOptions:
     family: Family = FAMILIES["prmkit"]
     """How solutions are written; saved with the checkpoint."""
     micro_batch: int | None = None
-    """Solutions computed at once, a divisor of the batch size; None = the whole batch."""
+    """Solutions computed at once on each device, a divisor of the batch size; None = the batch."""
+    micro_tokens: int = 4096
+    """Tokens computed at once, padding included, where there is one device: bounds its memory."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """`auto`: bf16 autocast where the hardware computes in it, else fp32."""
     device: str | None = None
@@ -120,6 +122,7 @@ class _Run:
             "family": self.options.family.model_dump(mode="json"),
             "seed": self.seed,
             "micro_batch": _micro_batch(self.config, self.options),
+            "micro_tokens": self.options.micro_tokens,
             "bf16": _bf16(self.options),
             "train": _digest(self.train.rows),
             "validation": _digest(self.validation.rows),
@@ -135,6 +138,7 @@ class _Run:
             folder=folder,
             seed=draw_seed(self.seed, "train") % 2**32,
             micro_batch=_micro_batch(self.config, self.options),
+            micro_tokens=self.options.micro_tokens,
             device=self.options.device or default_device(),
             bf16=_bf16(self.options),
             on_progress=self.options.on_progress,
@@ -206,6 +210,8 @@ def _micro_batch(config: TrainingConfig, options: TrainOptions) -> int:
     micro = config.batch_size if options.micro_batch is None else options.micro_batch
     if micro < 1 or config.batch_size % micro:
         raise ConfigError(f"micro_batch = {micro}: must divide batch_size = {config.batch_size}")
+    if options.micro_tokens < 1:
+        raise ConfigError(f"micro_tokens = {options.micro_tokens}: must be at least 1")
     return micro
 
 
