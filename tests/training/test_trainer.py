@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,9 +140,12 @@ def test_a_killed_run_goes_on_to_the_same_weights(base: Path, tmp_path: Path, at
     assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "whole"]
 
 
-@pytest.mark.parametrize("cut", [{"micro_batch": 1}, {"micro_tokens": 1}, {"micro_tokens": 20}])
+@pytest.mark.parametrize(
+    "cut",
+    [replace(FP32, micro_batch=1), replace(FP32, micro_tokens=1), replace(FP32, micro_tokens=20)],
+)
 def test_micro_batches_change_the_weights_by_rounding_only(
-    base: Path, tmp_path: Path, cut: dict[str, int]
+    base: Path, tmp_path: Path, cut: TrainOptions
 ) -> None:
     # 14 rows in batches of 4 leave an incomplete update; lengths and label counts differ
     whole, pieces = (
@@ -149,11 +153,11 @@ def test_micro_batches_change_the_weights_by_rounding_only(
             rows(14),
             rows(6),
             settings(base, learning_rate=1e-3),
-            tmp_path / str(len(options)),
+            tmp_path / name,
             0,
-            TrainOptions(precision="fp32", device="cpu", **options),
+            options,
         )
-        for options in ({}, cut)
+        for name, options in (("whole", FP32), ("pieces", cut))
     )
     left, right = weights(whole.directory), weights(pieces.directory)
     for name in left:
