@@ -8,12 +8,16 @@ from prmkit.intervals import (
     Bootstrap,
     Floats,
     bootstrap,
+    mcnemar,
     mean_over_problems,
+    needed_to_resolve,
     paired_difference,
     ratio,
     resolved,
+    share_over_problems,
     wilson,
 )
+from prmkit.records import Estimate
 
 
 def test_wilson_is_the_textbook_interval() -> None:
@@ -141,3 +145,43 @@ def test_slices_are_resampled_together() -> None:
     found = Bootstrap(seed=0, resamples=300).means(rows)
     assert found["y"].low == pytest.approx(found["x"].low + 1)
     assert found["y"].high == pytest.approx(found["x"].high + 1)
+
+
+def test_mcnemar_is_a_sign_test_on_what_the_two_decide_differently() -> None:
+    # 1 against 5 of 6 discordant pairs: 2 (1 + 6) / 2^6
+    a = [True, False, False, False, False, False, True, False]
+    b = [False, True, True, True, True, True, True, False]
+    assert mcnemar(a, b) == (1, 5, 14 / 64)
+    assert mcnemar(a, a) == (0, 0, 1.0)
+    assert mcnemar([True] * 5000, [False] * 5000).p_value == 0.0
+
+
+def test_halving_a_difference_needs_four_times_the_cases() -> None:
+    # half width 1.96 standard errors of 0.05: n (z + z')^2 (0.05 / 0.1)^2 = 100 * 7.8489 / 4
+    difference = Estimate(value=0.1, low=0.002, high=0.198, n=100, method="-")
+    assert needed_to_resolve(difference) == 197
+    half = difference.model_copy(update={"value": 0.05})
+    assert needed_to_resolve(half) == 785
+    assert needed_to_resolve(difference.model_copy(update={"value": 0.0})) is None
+
+
+def test_a_share_of_all_or_none_is_not_given_an_interval_of_no_width() -> None:
+    # two problems, one with three cases: Wilson for 2 of 2, not 4 of 4
+    rows = np.array([[3.0, 3.0], [1.0, 1.0]])
+    found = share_over_problems(rows, (4, 0), seed=0)
+    assert (found.value, found.low, found.high, found.n) == (1.0, wilson(2, 2).low, 1.0, 4)
+    none = share_over_problems(rows * [0.0, 1.0], (4, 0), seed=0)
+    assert (none.low, none.high) == (0.0, wilson(0, 2).high)
+    some = share_over_problems(np.array([[1.0, 2.0], [1.0, 1.0]]), (3, 0), seed=0)
+    assert some.value == 2 / 3
+    assert "bootstrap" in some.method
+    with pytest.raises(NothingScored):
+        share_over_problems(np.zeros((0, 2)), (0, 0), seed=0)
+
+
+def test_equal_problems_drawn_as_one_kind_give_the_interval_of_problems_drawn_one_by_one() -> None:
+    # 30 of 100: binomial standard error sqrt(0.3 * 0.7 / 100) = 0.0458
+    rows = np.array([[1.0, 1.0]] * 30 + [[0.0, 1.0]] * 70)
+    found = share_over_problems(rows, (100, 0), seed=0, resamples=20_000)
+    assert found.low == pytest.approx(0.3 - 1.96 * 0.0458, abs=0.01)
+    assert found.high == pytest.approx(0.3 + 1.96 * 0.0458, abs=0.01)

@@ -3,11 +3,14 @@
 The bootstrap is the percentile bootstrap (Efron 1979) over problems: all rows of a problem are
 drawn together, so correlated samples of one problem do not narrow the interval. It works on
 statistics that are functions of sums over problems (a mean, a ratio, an F1), for which a resample
-is a vector of multinomial counts and all resamples are one matrix product. Strata (subsets of a
-benchmark) are resampled each on its own, as their sizes are fixed by design. The Wilson score
-interval is that of Wilson (1927).
+is a vector of multinomial counts and all resamples are one matrix product. Where many problems have
+equal rows, they are drawn as one kind with their share: the same distribution, at a cost that does
+not grow with the problems. Strata (subsets of a benchmark) are resampled each on its own, as their sizes
+are fixed by design. The Wilson score interval is that of Wilson (1927); McNemar's test (1947) is
+the exact one, a sign test on the problems that the two systems decide differently.
 """
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from statistics import NormalDist
@@ -25,6 +28,7 @@ Statistic = Callable[[Floats], Floats]
 
 K = TypeVar("K", bound=Hashable)
 
+_FEW = 8  # problems a kind on average, from which on kinds are drawn
 _WEIGHTS_AT_ONCE = 2_000_000  # resamples x problems held in memory together: 16 MB
 _WEIGHTS_KEPT = 10_000_000  # resamples x problems kept between calls: 80 MB
 
@@ -181,6 +185,37 @@ class _Sums(NamedTuple):
         return cls(slices, n_unscored, sums_PC)
 
 
+def share_over_problems(
+    rows_P2: Floats, n_cases: tuple[int, int], *, seed: int, resamples: int = 1000
+) -> Estimate:
+    """A share of cases, by a bootstrap over problems; a share of exactly 0 or 1 by Wilson.
+
+    Where every case is right, or none, resampling finds no spread, however few cases there are; the
+    Wilson interval over problems, as if each were one case, says how little that means.
+
+    Args:
+        rows_P2: By problem the cases that are right, and all its cases.
+        n_cases: (scored cases, unscored cases) to state in the estimate.
+        seed: Seed of the resampling alone.
+        resamples: Resamples over problems.
+
+    Raises:
+        NothingScored: there is no case.
+    """
+    n_right, n = rows_P2.sum(axis=0) if len(rows_P2) else (0.0, 0.0)
+    if n == 0 or 0 < n_right < n:
+        return bootstrap(
+            [rows_P2],
+            lambda sums: ratio(sums[..., 0, 0], sums[..., 0, 1]),
+            n_cases,
+            seed=seed,
+            resamples=resamples,
+        )
+    n_problems = int(np.count_nonzero(rows_P2[:, 1]))
+    found = wilson(n_problems if n_right else 0, n_problems, n_unscored=n_cases[1])
+    return found.model_copy(update={"n": n_cases[0], "method": f"{found.method} over problems"})
+
+
 def mean_over_problems(
     values_P: Sequence[float | None], *, seed: int, resamples: int = 1000
 ) -> Estimate:
@@ -256,6 +291,59 @@ def resolved(difference: Estimate) -> bool:
     return difference.low > 0.0 or difference.high < 0.0
 
 
+class McNemar(NamedTuple):
+    """McNemar's exact test of two systems on the same problems."""
+
+    only_a: int
+    """Problems that the first system alone has right."""
+    only_b: int
+    """Problems that the second alone has right."""
+    p_value: float
+    """Two-sided, in (0, 1]: how often a fair coin splits those problems at least this unevenly."""
+
+
+def mcnemar(a_P: Sequence[bool], b_P: Sequence[bool]) -> McNemar:
+    """McNemar's exact test; it fits where each problem has one case.
+
+    Args:
+        a_P: Whether the first system is right on each problem.
+        b_P: Whether the second is, on the same problems in the same order.
+
+    Raises:
+        ValueError: the two have different lengths.
+    """
+    only_a = sum(a and not b for a, b in zip(a_P, b_P, strict=True))
+    only_b = sum(b and not a for a, b in zip(a_P, b_P, strict=True))
+    n = only_a + only_b
+    # exact integers: 2^n and the tail of the binomial, so no rounding for many problems
+    tail = sum(math.comb(n, k) for k in range(min(only_a, only_b) + 1))
+    return McNemar(only_a, only_b, min(1.0, 2 * tail / 2**n))
+
+
+def needed_to_resolve(
+    difference: Estimate, *, confidence: float = 0.95, power: float = 0.8
+) -> int | None:
+    """Cases that it would take to tell two systems apart, if their difference is the observed one.
+
+    The interval's width gives the standard error, which falls with the square root of the number of
+    cases: n ((z_confidence + z_power) / (difference / standard error))^2.
+
+    Args:
+        difference: A paired difference with its interval.
+        confidence: Coverage of that interval.
+        power: Chance that so many cases resolve the difference.
+
+    Returns:
+        How many cases of the same kind; None where the difference is 0 or has no width.
+    """
+    normal = NormalDist()
+    z = normal.inv_cdf(0.5 + confidence / 2)
+    error = (difference.high - difference.low) / (2 * z)
+    if difference.value == 0.0 or error <= 0.0:
+        return None
+    return math.ceil(difference.n * ((z + normal.inv_cdf(power)) * error / difference.value) ** 2)
+
+
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
     """Elementwise share, NaN where the denominator is 0; for use inside a `Statistic`."""
     safe = np.where(denominator == 0.0, np.nan, denominator)
@@ -268,7 +356,11 @@ def _mean(sums: Floats) -> Floats:
 
 def _resampled_sums(rows_PC: Floats, rng: np.random.Generator, resamples: int) -> Floats:
     """Column sums of each resample, shape (R, C)."""
-    return np.concatenate([w @ rows_PC for w in _drawn(len(rows_PC), rng, resamples)])
+    kinds_UC, count_U = np.unique(rows_PC, axis=0, return_counts=True)
+    n_problems = len(rows_PC)
+    if _FEW * len(kinds_UC) > n_problems:
+        return np.concatenate([w @ rows_PC for w in _drawn(n_problems, rng, resamples)])
+    return np.asarray(rng.multinomial(n_problems, count_U / n_problems, resamples) @ kinds_UC)
 
 
 def _drawn(n_problems: int, rng: np.random.Generator, resamples: int) -> Iterator[Floats]:

@@ -10,7 +10,7 @@ import sys
 import typer
 
 from prmkit import __version__
-from prmkit.cli import analyse, data, grade, run, synthetic
+from prmkit.cli import analyse, data, evaluate, grade, run, synthetic
 from prmkit.errors import PrmkitError
 
 _INTERRUPTED = 130
@@ -28,6 +28,7 @@ app.command("import")(data.import_data)
 app.command("export")(data.export_data)
 app.command("grade")(grade.grade)
 app.command("analyse")(analyse.analyse)
+app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(synthetic.app, name="synthetic")
 
 

@@ -1,5 +1,6 @@
 """A report as tables on stdout."""
 
+import sys
 from collections.abc import Mapping
 
 from rich.console import Console
@@ -27,15 +28,22 @@ def print_report(report: Report, seconds: Mapping[str, float]) -> None:
         console.print(f"  - {finding}", markup=False)
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
+def out() -> Console:
+    """Where results are printed: lines are not broken for a pipe, which has no width."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+
+def new_table(title: str, *columns: str, caption: str | None = None) -> Table:
+    """An empty table: the first column names the row, the others hold numbers."""
+    table = Table(title=title, title_justify="left", title_style="bold", caption=caption)
+    table.caption_justify = "left"
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
     return table
 
 
 def _labels(report: Report) -> Table:
-    table = _table(
+    table = new_table(
         "How often are labels wrong, and in which direction?",
         *("labels", "wrong", "missed", "invented", "too early", "too late", "unscored"),
     )
@@ -53,7 +61,7 @@ def _n(report: Report) -> int:
 
 def _policies(report: Report) -> Table:
     splits = list(next(iter(report.policies.values()), {}))
-    table = _table("Final answers, and right answers with a wrong process", "policy", *splits)
+    table = new_table("Final answers, and right answers with a wrong process", "policy", *splits)
     for policy, by_split in report.policies.items():
         table.add_row(f"{policy}: right", *(percent(q.accuracy) for q in by_split.values()))
         table.add_row("  wrong process", *(percent(q.process_error) for q in by_split.values()))
@@ -62,7 +70,7 @@ def _policies(report: Report) -> Table:
 
 def _process(report: Report) -> Table:
     splits = list(dict.fromkeys(s for row in report.processbench for s in row.splits))
-    table = _table(
+    table = new_table(
         "ProcessBench-style: F1 (error / correct accuracy)", "system", "mean F1", *splits
     )
     for row in report.processbench:
@@ -78,7 +86,7 @@ def _process(report: Report) -> Table:
 
 def _best_of_n(report: Report) -> Table:
     splits = list(report.best_of_n_splits)
-    table = _table("Best-of-N: right final answers", "method", "all", *splits)
+    table = new_table("Best-of-N: right final answers", "method", "all", *splits)
     for method, figure in report.best_of_n.items():
         cells = [f"{100 * report.best_of_n_splits[s][method].value:.1f}" for s in splits]
         table.add_row(method, percent(figure), *cells)
@@ -98,7 +106,7 @@ def _distinct(report: Report) -> Table:
 
 
 def _cost(report: Report, seconds: Mapping[str, float]) -> Table:
-    table = _table("Cost", "stage", "calls", "prompt tokens", "generated tokens", "seconds")
+    table = new_table("Cost", "stage", "calls", "prompt tokens", "generated tokens", "seconds")
     for stage in [*report.cost, *(s for s in seconds if s not in report.cost)]:
         usage = report.cost.get(stage)
         spent = f"{seconds[stage]:.1f}" if stage in seconds else ""

@@ -91,6 +91,14 @@ class Fields:
                 raise self.bad(f"{name}.{i}", shown(value), allowed)
         return tuple(float(value) for value in values)
 
+    def numbers(self, name: str) -> tuple[float, ...]:
+        """A list, not empty, of finite numbers."""
+        allowed = "a list of finite numbers"
+        return tuple(
+            float(self._element(name, i, value, int | float, allowed, ok=math.isfinite))
+            for i, value in enumerate(self._list(name, allowed))
+        )
+
     def flag(self, name: str, default: bool | None = None) -> bool:  # noqa: FBT001
         """True or false; `default` if the column is missing or null and a default is given."""
         if default is not None and name not in self:

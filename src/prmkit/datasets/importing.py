@@ -20,6 +20,9 @@ from prmkit.records import Record
 
 R = TypeVar("R", bound=Record)
 
+AGAIN = "again, as in"
+"""What the reason of a row says whose id an earlier row had."""
+
 
 class Converted(NamedTuple, Generic[R]):
     """What one row gave."""
@@ -92,7 +95,7 @@ def _convert(
         ids = [identify(record) for record in converted.records]
         for key in ids:
             if key in seen:
-                raise BadField("id", f"{key!r} again, as in {seen[key]}", "each id once")
+                raise BadField("id", f"{key!r} {AGAIN} {seen[key]}", "each id once")
     except BadField as error:
         return _bad(row, error.field, str(error))
     except ValidationError as error:

@@ -3,6 +3,9 @@
 A row is `id`, `generator`, `problem`, `steps`, `final_answer_correct` and `label`, the 0-based
 index of the first wrong step or -1 for none; -1 exists in this module alone. Any set in this schema
 is read. The schema has no id of a problem: cases with the same question share one, made from it.
+
+A line of stored predictions is `id` with `prediction` (-1, an index, or null where the reply could
+not be read) or with `scores`, one a step.
 """
 
 import hashlib
@@ -10,19 +13,47 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from prmkit.datasets.fields import Fields
+from pydantic import Field
+
+from prmkit.datasets.fields import Fields, shown
 from prmkit.datasets.importing import Converted, Imported, convert_rows
 from prmkit.datasets.rows import BadRow, Row
 from prmkit.errors import DataError
-from prmkit.records import BenchmarkCase, Outcome
+from prmkit.records import BenchmarkCase, Outcome, Record
 
 _NO_ERROR = -1
-_NUMBERED = re.compile(r"(.+)-\d+")
+_IN_SUBSET = re.compile(r"(.+)-[^-]+")
+
+
+class StoredPrediction(Record):
+    """What somebody's system said about one case: a place, nothing readable, or step scores."""
+
+    case_id: str = Field(min_length=1)
+    """The case."""
+    first_error: int | None = Field(None, ge=0)
+    """Predicted index of the first wrong step; None = no step is wrong (or one of the below)."""
+    unreadable: bool = False
+    """Whether the system's reply could not be read."""
+    scores: tuple[float, ...] = ()
+    """Score of each step, higher is better; empty where there is a prediction."""
 
 
 def read_processbench(rows: Iterable[Row | BadRow]) -> Imported[BenchmarkCase]:
-    """Read cases; the subset is what stands before the number in the id, else the file's name."""
+    """Read cases; the subset is what stands before the id's last dash, else the file's name."""
     return convert_rows(rows, _case, lambda case: case.case_id)
+
+
+def read_predictions(rows: Iterable[Row | BadRow]) -> Imported[StoredPrediction]:
+    """Read stored predictions; other columns are let be, an id that comes again is rejected."""
+    return convert_rows(rows, _prediction, lambda row: row.case_id)
+
+
+def prediction_row(prediction: StoredPrediction) -> dict[str, Any]:
+    """A stored prediction as a line of the format that `read_predictions` reads."""
+    if prediction.scores:
+        return {"id": prediction.case_id, "scores": list(prediction.scores)}
+    place = _NO_ERROR if prediction.first_error is None else prediction.first_error
+    return {"id": prediction.case_id, "prediction": None if prediction.unreadable else place}
 
 
 def processbench_row(case: BenchmarkCase) -> dict[str, Any]:
@@ -52,13 +83,13 @@ def question_id(subset: str, question: str) -> str:
 def _case(row: Row) -> Converted[BenchmarkCase]:
     fields = Fields(row.values)
     own = fields.key("id", row.position)
-    numbered = _NUMBERED.fullmatch(own)
-    subset = numbered[1] if numbered else row.stem
+    named = _IN_SUBSET.fullmatch(own)
+    subset = named[1] if named else row.stem
     question, steps = fields.text("problem"), fields.texts("steps")
     label = fields.whole("label", _NO_ERROR, len(steps) - 1)
     right = fields.flag("final_answer_correct")
     case = BenchmarkCase(
-        case_id=own if numbered else f"{subset}-{own}",
+        case_id=own if named else f"{subset}-{own}",
         problem_id=question_id(subset, question),
         subset=subset,
         question=question,
@@ -70,3 +101,21 @@ def _case(row: Row) -> Converted[BenchmarkCase]:
     wrong = case.first_error is not None
     notes = {"with an error": int(wrong), "without error": int(not wrong), "steps": len(steps)}
     return Converted([case], notes | {"right answer, wrong process": int(wrong and right)})
+
+
+def _prediction(row: Row) -> Converted[StoredPrediction]:
+    fields = Fields(row.values)
+    fields.raw("id", "the id of a case")
+    case_id = fields.key("id", "")
+    if "scores" in fields:
+        if "prediction" in fields:
+            raise fields.bad("", "both prediction and scores", "one of the two")
+        return Converted([StoredPrediction(case_id=case_id, scores=fields.numbers("scores"))])
+    allowed = "an index from 0, -1 for no error, null for unreadable, or `scores` instead"
+    value = fields.raw("prediction", allowed)
+    if value is None:
+        return Converted([StoredPrediction(case_id=case_id, unreadable=True)])
+    if isinstance(value, bool) or not isinstance(value, int) or value < _NO_ERROR:
+        raise fields.bad("prediction", shown(value), allowed)
+    place = None if value == _NO_ERROR else value
+    return Converted([StoredPrediction(case_id=case_id, first_error=place)])

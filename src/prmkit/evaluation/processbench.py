@@ -13,12 +13,12 @@ bootstrap over problems within each subset.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from prmkit.errors import DataError, NothingScored
-from prmkit.intervals import Floats, Statistic, bootstrap, ratio
+from prmkit.intervals import Floats, bootstrap, ratio, share_over_problems
 from prmkit.records import Estimate
 
 Unreadable = Literal["apart", "wrong"]
@@ -60,6 +60,17 @@ class ProcessResult(NamedTuple):
     """By subset, in order of first appearance."""
     mean_f1: Estimate
     """Plain mean of the subsets' F1."""
+
+
+class PartFigures(NamedTuple):
+    """The figures of any part of a benchmark, its subsets pooled; None where no case has a say."""
+
+    error_accuracy: Estimate | None
+    """Share of the cases with an error whose first error is predicted exactly."""
+    correct_accuracy: Estimate | None
+    """Share of the cases without error that are predicted to have none."""
+    f1: Estimate | None
+    """Harmonic mean of the two."""
 
 
 class ProcessDifference(NamedTuple):
@@ -105,11 +116,58 @@ def evaluate(
         NothingScored: a subset has no scored case with an error, or none without.
         DataError: a case comes twice.
     """
-    estimate = partial(bootstrap, seed=seed, resamples=resamples)
+    how = _How(seed, resamples)
     hits = _hits_by_subset(_by_id(cases).values(), unreadable)
     return ProcessResult(
-        {subset: _subset_result(hits[subset], estimate) for subset in hits},
-        estimate(_strata(hits), _mean_f1, _counts(_flat(hits))),
+        {subset: _subset_result(hits[subset], how) for subset in hits},
+        how.f1(_strata(hits), _flat(hits)),
+    )
+
+
+def part_figures(
+    cases: Sequence[ProcessCase],
+    *,
+    seed: int,
+    resamples: int = 1000,
+    unreadable: Unreadable = "apart",
+) -> PartFigures:
+    """Figures of a part of a benchmark, e.g. of one generator's solutions.
+
+    Raises:
+        DataError: a case comes twice.
+    """
+    hits = _flat(_hits_by_subset(_by_id(cases).values(), unreadable))
+    rows_P4 = _sums(hits)
+    has_error, has_none = (bool(rows_P4[:, column].any()) for column in (1, 3))
+    how = _How(seed, resamples)
+    return PartFigures(
+        how.share(rows_P4, hits, has_error=True) if has_error else None,
+        how.share(rows_P4, hits, has_error=False) if has_none else None,
+        how.f1([rows_P4], hits) if has_error and has_none else None,
+    )
+
+
+def mean_error_accuracy(
+    cases: Sequence[ProcessCase],
+    *,
+    seed: int,
+    resamples: int = 1000,
+    unreadable: Unreadable = "apart",
+) -> Estimate:
+    """Plain mean over subsets of the share of first errors that are placed exactly.
+
+    Raises:
+        NothingScored: a subset has no scored case with an error.
+        DataError: a case comes twice.
+    """
+    hits = _hits_by_subset(_by_id(cases).values(), unreadable)
+    strata = [_sums(hits[subset]) for subset in sorted(hits)]
+    return bootstrap(
+        strata,
+        lambda sums: np.asarray(ratio(sums[..., 0], sums[..., 1]).mean(axis=-1)),
+        _counts(_flat(hits), has_error=True),
+        seed=seed,
+        resamples=resamples,
     )
 
 
@@ -164,12 +222,20 @@ def degenerate(cases: Sequence[ProcessCase]) -> Degenerate:
     return "always_an_error" if places and None not in places else ""
 
 
-class _Estimator(Protocol):
-    """`bootstrap` with its seed and resamples filled in."""
+class _How(NamedTuple):
+    """How intervals are made."""
 
-    def __call__(
-        self, strata_GPC: Sequence[Floats], statistic: Statistic, n_cases: tuple[int, int], /
-    ) -> Estimate: ...
+    seed: int
+    resamples: int
+
+    def share(self, rows_P4: Floats, hits: Sequence["_Hit"], *, has_error: bool) -> Estimate:
+        """Accuracy on the cases of one kind."""
+        rows_P2 = rows_P4[:, :2] if has_error else rows_P4[:, 2:]
+        return share_over_problems(rows_P2, _counts(hits, has_error=has_error), **self._asdict())
+
+    def f1(self, strata: Sequence[Floats], hits: Sequence["_Hit"]) -> Estimate:
+        """Plain mean of the strata's F1."""
+        return bootstrap(strata, _mean_f1, _counts(hits), **self._asdict())
 
 
 class _Hit(NamedTuple):
@@ -204,33 +270,38 @@ def _scored_by_both(hits: Sequence[_Hit], others: Sequence[_Hit]) -> list[_Hit]:
     ]
 
 
-def _subset_result(hits: Sequence[_Hit], estimate: _Estimator) -> SubsetResult:
-    strata = _strata({hits[0].subset: hits})
+def _subset_result(hits: Sequence[_Hit], how: _How) -> SubsetResult:
+    (rows_P4,) = _strata({hits[0].subset: hits})
     return SubsetResult(
-        error_accuracy=estimate(strata, _error_accuracy, _counts(hits, has_error=True)),
-        correct_accuracy=estimate(strata, _correct_accuracy, _counts(hits, has_error=False)),
-        f1=estimate(strata, _mean_f1, _counts(hits)),
+        how.share(rows_P4, hits, has_error=True),
+        how.share(rows_P4, hits, has_error=False),
+        how.f1([rows_P4], hits),
     )
 
 
 def _strata(hits: Mapping[str, Sequence[_Hit]]) -> list[Floats]:
-    """Sums by problem, one array (P, 4) a subset, both in the order of their names.
-
-    Columns: cases with an error predicted right, all of them; cases without, the same.
-    """
+    """Sums by problem of each subset, in the order of their names."""
     strata: list[Floats] = []
     for subset in sorted(hits):
-        sums: dict[str, Floats] = {hit.problem_id: np.zeros(4) for hit in hits[subset]}
-        for hit in hits[subset]:
-            if hit.scored:
-                sums[hit.problem_id][0 if hit.has_error else 2] += hit.right
-                sums[hit.problem_id][1 if hit.has_error else 3] += 1
-        rows_P4 = np.stack([sums[problem_id] for problem_id in sorted(sums)])
+        rows_P4 = _sums(hits[subset])
         for column, kind in ((1, "with an error"), (3, "without error")):
             if not rows_P4[:, column].any():
                 raise NothingScored(f"subset {subset!r}: no scored case {kind}")
         strata.append(rows_P4)
     return strata
+
+
+def _sums(hits: Sequence[_Hit]) -> Floats:
+    """Sums by problem in the order of their ids, shape (P, 4).
+
+    Columns: cases with an error predicted right, all of them; cases without, the same.
+    """
+    sums: dict[str, list[float]] = {hit.problem_id: [0.0] * 4 for hit in hits}
+    for hit in hits:
+        if hit.scored:
+            sums[hit.problem_id][0 if hit.has_error else 2] += hit.right
+            sums[hit.problem_id][1 if hit.has_error else 3] += 1
+    return np.array([sums[problem_id] for problem_id in sorted(sums)]).reshape(-1, 4)
 
 
 def _side_by_side(a_P4: Floats, b_P4: Floats) -> Floats:
@@ -245,14 +316,6 @@ def _counts(hits: Sequence[_Hit], *, has_error: bool | None = None) -> tuple[int
     """Scored and unscored cases of one kind, or of both."""
     scored = [hit.scored for hit in hits if has_error is None or hit.has_error is has_error]
     return sum(scored), len(scored) - sum(scored)
-
-
-def _error_accuracy(sums: Floats) -> Floats:
-    return ratio(sums[..., 0, 0], sums[..., 0, 1])
-
-
-def _correct_accuracy(sums: Floats) -> Floats:
-    return ratio(sums[..., 0, 2], sums[..., 0, 3])
 
 
 def _mean_f1(sums: Floats) -> Floats:

@@ -6,11 +6,12 @@ from prmkit.pipeline.distinct import Tally, complaint
 from prmkit.pipeline.findings import Comparison, Report
 from prmkit.records import Estimate
 
-_DEGENERATE = {
+DEGENERATE = {
     "never_an_error": "never calls an error",
     "always_an_error": "calls an error in every solution",
     "always_the_same_place": "names the same place in every solution",
 }
+"""What a degenerate system does, in words."""
 
 
 def percent(estimate: Estimate | None) -> str:
@@ -69,7 +70,7 @@ def _process(report: Report) -> Iterator[str]:
         )
     unfit = {row.system: row.degenerate for row in report.processbench if row.degenerate}
     for system, why in unfit.items():
-        yield f"{system} is degenerate, not ranked: it {_DEGENERATE[why]}."
+        yield f"{system} is degenerate, not ranked: it {DEGENERATE[why]}."
     for comparison in report.processbench_comparisons:
         if not {comparison.a, comparison.b} & unfit.keys():
             yield _sentence(comparison)

@@ -1,0 +1,12 @@
+"""`prm evaluate`: benchmarks of PRMs, critics and labels, from live models or stored outputs."""
+
+import typer
+
+from prmkit.cli import evaluate_processbench
+
+app = typer.Typer(
+    help="Evaluate PRMs, critics and labels, live or from anybody's stored outputs.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+app.command("processbench")(evaluate_processbench.processbench)

@@ -1,0 +1,117 @@
+"""Evaluations for machines: percent, unrounded, every figure with its interval and its counts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from prmkit.evaluation.coverage import Coverage
+from prmkit.evaluation.process_summary import ProcessComparison, ProcessSummary
+from prmkit.evaluation.processbench import PartFigures
+from prmkit.records import Estimate
+
+
+def process_report_json(
+    summaries: Sequence[ProcessSummary], comparisons: Sequence[ProcessComparison]
+) -> dict[str, Any]:
+    """One system's figures, or those of several by name with their paired differences."""
+    if len(summaries) == 1:
+        return process_json(summaries[0])
+    return {
+        "systems": {summary.system: process_json(summary) for summary in summaries},
+        "comparisons": [process_comparison_json(found) for found in comparisons],
+    }
+
+
+def process_json(summary: ProcessSummary) -> dict[str, Any]:
+    """The figures for machines, in percent and unrounded.
+
+    `subsets` and `average_f1` hold the figures of the benchmark; the rest says how they came about.
+    """
+    subsets = {
+        name: {
+            "n_error": found.error_accuracy.n,
+            "n_correct": found.correct_accuracy.n,
+            "error_accuracy": 100 * found.error_accuracy.value,
+            "correct_accuracy": 100 * found.correct_accuracy.value,
+            "f1": 100 * found.f1.value,
+            "intervals": {
+                "error_accuracy": _ends(found.error_accuracy),
+                "correct_accuracy": _ends(found.correct_accuracy),
+                "f1": _ends(found.f1),
+            },
+        }
+        for name, found in summary.result.subsets.items()
+    }
+    decision, right, bounds = summary.decision, summary.right_answers, summary.upper_bound
+    return {
+        "system": summary.system,
+        "subsets": subsets,
+        "average_f1": 100 * summary.result.mean_f1.value,
+        "average_f1_interval": _ends(summary.result.mean_f1),
+        "interval_method": summary.result.mean_f1.method,
+        "partial": coverage_json(summary.coverage),
+        "n_cases": len(summary.cases),
+        "n_unreadable": summary.n_unreadable,
+        "degenerate": summary.degenerate or None,
+        "threshold": decision
+        and {
+            "value": decision.value,
+            "chosen_on": decision.chosen_on or None,
+            "f1_there": None if decision.f1_there is None else 100 * decision.f1_there,
+            "average_f1_of_other_subsets": estimate_json(summary.mean_f1_untouched),
+        },
+        "upper_bound_own_threshold": {
+            name: {"threshold": bound.value, "f1": 100 * bound.f1} for name, bound in bounds.items()
+        },
+        "right_answer_wrong_process": right
+        and {
+            "subsets": {name: estimate_json(found) for name, found in right.subsets.items()},
+            "mean": estimate_json(right.mean),
+            "pooled": estimate_json(right.pooled),
+        },
+        "by_generator": {name: _part(part) for name, part in summary.by_generator.items()},
+        "by_number_of_steps": {name: _part(part) for name, part in summary.by_steps.items()},
+    }
+
+
+def coverage_json(coverage: Coverage) -> dict[str, Any] | None:
+    """What a partial evaluation left out; None for a complete one."""
+    if coverage.complete:
+        return None
+    return {
+        "n_expected": coverage.n_expected,
+        "n_used": coverage.n_used,
+        "faults": {kind: list(found) for kind, found in coverage.faults.items()},
+    }
+
+
+def process_comparison_json(found: ProcessComparison) -> dict[str, Any]:
+    """A comparison for machines, in percentage points."""
+    return {
+        "a": found.a,
+        "b": found.b,
+        "average_f1_difference": estimate_json(found.difference),
+        "subsets": {name: estimate_json(e) for name, e in found.subsets.items()},
+        "cases_needed": found.needed,
+        "mcnemar": found.test and found.test._asdict(),
+    }
+
+
+def estimate_json(estimate: Estimate | None) -> dict[str, Any] | None:
+    """An estimate in percent, unrounded."""
+    if estimate is None:
+        return None
+    return {
+        "value": 100 * estimate.value,
+        "low": 100 * estimate.low,
+        "high": 100 * estimate.high,
+        "n": estimate.n,
+        "n_unscored": estimate.n_unscored,
+    }
+
+
+def _ends(estimate: Estimate) -> list[float]:
+    return [100 * estimate.low, 100 * estimate.high]
+
+
+def _part(part: PartFigures) -> dict[str, Any]:
+    return {name: estimate_json(found) for name, found in part._asdict().items()}
