@@ -32,7 +32,7 @@ def write(path: Path, *rows: dict[str, Any]) -> Path:
 # gsm8k error acc: 50.0, correct acc: 66.7, f1: 57.1
 # math error acc: 66.7, correct acc: 50.0, f1: 57.1
 LABELS = {"gsm8k": [0, 1, -1, -1, -1], "math": [2, 3, 1, -1, -1]}
-SAID = {"gsm8k": [0, None, -1, None, -1], "math": [2, 3, -1, 0, -1]}
+SAID: dict[str, list[int | None]] = {"gsm8k": [0, None, -1, None, -1], "math": [2, 3, -1, 0, -1]}
 CASES = [case(f"{s}-{i}", label) for s, rows in LABELS.items() for i, label in enumerate(rows)]
 PREDICTIONS = [
     {"id": f"{s}-{i}", "prediction": said}

@@ -94,7 +94,7 @@ def _best_of_n(report: Report) -> Table:
 
 
 def _distinct(report: Report) -> Table:
-    table = _table(
+    table = new_table(
         "Are draws different? Distinct completions of the same prefix",
         *("model: what it drew", "distinct", "completions", "prefixes", ""),
     )
