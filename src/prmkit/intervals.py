@@ -5,9 +5,9 @@ drawn together, so correlated samples of one problem do not narrow the interval.
 statistics that are functions of sums over problems (a mean, a ratio, an F1), for which a resample
 is a vector of multinomial counts and all resamples are one matrix product. Where many problems have
 equal rows, they are drawn as one kind with their share: the same distribution, at a cost that does
-not grow with the problems. Strata (subsets of a benchmark) are resampled each on its own, as their sizes
-are fixed by design. The Wilson score interval is that of Wilson (1927); McNemar's test (1947) is
-the exact one, a sign test on the problems that the two systems decide differently.
+not grow with the problems. Strata (subsets of a benchmark) are resampled each on its own, as their
+sizes are fixed by design. The Wilson score interval is that of Wilson (1927); McNemar's test (1947)
+is the exact one, a sign test on the problems that the two systems decide differently.
 """
 
 import math

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from prmkit.errors import DataError, NothingScored
-from prmkit.intervals import Floats, bootstrap, ratio, share_over_problems
+from prmkit.intervals import Bootstrap, Floats, bootstrap, ratio, share_over_problems
 from prmkit.records import Estimate
 
 Unreadable = Literal["apart", "wrong"]
@@ -116,11 +116,11 @@ def evaluate(
         NothingScored: a subset has no scored case with an error, or none without.
         DataError: a case comes twice.
     """
-    how = _How(seed, resamples)
+    how = Bootstrap(seed, resamples)
     hits = _hits_by_subset(_by_id(cases).values(), unreadable)
     return ProcessResult(
         {subset: _subset_result(hits[subset], how) for subset in hits},
-        how.f1(_strata(hits), _flat(hits)),
+        _f1(_strata(hits), _flat(hits), how),
     )
 
 
@@ -139,11 +139,11 @@ def part_figures(
     hits = _flat(_hits_by_subset(_by_id(cases).values(), unreadable))
     rows_P4 = _sums(hits)
     has_error, has_none = (bool(rows_P4[:, column].any()) for column in (1, 3))
-    how = _How(seed, resamples)
+    how = Bootstrap(seed, resamples)
     return PartFigures(
-        how.share(rows_P4, hits, has_error=True) if has_error else None,
-        how.share(rows_P4, hits, has_error=False) if has_none else None,
-        how.f1([rows_P4], hits) if has_error and has_none else None,
+        _share(rows_P4, hits, how, has_error=True) if has_error else None,
+        _share(rows_P4, hits, how, has_error=False) if has_none else None,
+        _f1([rows_P4], hits, how) if has_error and has_none else None,
     )
 
 
@@ -222,22 +222,6 @@ def degenerate(cases: Sequence[ProcessCase]) -> Degenerate:
     return "always_an_error" if places and None not in places else ""
 
 
-class _How(NamedTuple):
-    """How intervals are made."""
-
-    seed: int
-    resamples: int
-
-    def share(self, rows_P4: Floats, hits: Sequence["_Hit"], *, has_error: bool) -> Estimate:
-        """Accuracy on the cases of one kind."""
-        rows_P2 = rows_P4[:, :2] if has_error else rows_P4[:, 2:]
-        return share_over_problems(rows_P2, _counts(hits, has_error=has_error), **self._asdict())
-
-    def f1(self, strata: Sequence[Floats], hits: Sequence["_Hit"]) -> Estimate:
-        """Plain mean of the strata's F1."""
-        return bootstrap(strata, _mean_f1, _counts(hits), **self._asdict())
-
-
 class _Hit(NamedTuple):
     """What one case adds to the figures."""
 
@@ -270,13 +254,24 @@ def _scored_by_both(hits: Sequence[_Hit], others: Sequence[_Hit]) -> list[_Hit]:
     ]
 
 
-def _subset_result(hits: Sequence[_Hit], how: _How) -> SubsetResult:
+def _subset_result(hits: Sequence[_Hit], how: Bootstrap) -> SubsetResult:
     (rows_P4,) = _strata({hits[0].subset: hits})
     return SubsetResult(
-        how.share(rows_P4, hits, has_error=True),
-        how.share(rows_P4, hits, has_error=False),
-        how.f1([rows_P4], hits),
+        _share(rows_P4, hits, how, has_error=True),
+        _share(rows_P4, hits, how, has_error=False),
+        _f1([rows_P4], hits, how),
     )
+
+
+def _share(rows_P4: Floats, hits: Sequence[_Hit], how: Bootstrap, *, has_error: bool) -> Estimate:
+    """Accuracy on the cases of one kind."""
+    rows_P2 = rows_P4[:, :2] if has_error else rows_P4[:, 2:]
+    return share_over_problems(rows_P2, _counts(hits, has_error=has_error), **how._asdict())
+
+
+def _f1(strata: Sequence[Floats], hits: Sequence[_Hit], how: Bootstrap) -> Estimate:
+    """Plain mean of the strata's F1."""
+    return bootstrap(strata, _mean_f1, _counts(hits), **how._asdict())
 
 
 def _strata(hits: Mapping[str, Sequence[_Hit]]) -> list[Floats]:
