@@ -150,12 +150,15 @@ class ProblemsConfig(Config):
 class RolloutConfig(Config):
     """Monte-Carlo annotation."""
 
-    annotator: Literal["exhaustive", "sequential"] = "exhaustive"
-    """`exhaustive` draws K at every step; `sequential` stops when the first error is decided."""
+    annotator: Literal["exhaustive", "sequential", "verify"] = "exhaustive"
+    """`exhaustive` draws K at every step; `sequential` stops when the first error is decided;
+    `verify` asks the judge first and stops when its claim is proven or refuted."""
     k: int = Field(8, ge=1)
     """Draws a step (8: arXiv 2501.07301, section 2.1)."""
     threshold: int = Field(0, ge=0)
     """A step is positive if more than this many of K draws are correct (0: the paper's)."""
+    redraws: int = Field(1, ge=0)
+    """How often a draw that comes out unscored may be made again, where it decides a label."""
     finished_is_known: bool = False
     """Take a finished solution's own outcome as the value of its last step, with no draws."""
     max_failed: float = Field(0.05, ge=0.0, le=1.0)
@@ -295,6 +298,16 @@ class Recipe(RunConfig):
             raise ValueError(
                 f"arm {exact[0]}: labels oracle exist in the synthetic world alone; found "
                 f"problems.source = {self.problems.source}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _labels_fit_the_annotator(self) -> Self:
+        own = [arm for arm in self.arms if arm.labels in ("mc", "mc_soft")]
+        if own and self.rollouts.annotator == "verify":
+            raise ValueError(
+                f"arm {own[0].name}: labels {own[0].labels} need an annotator that finds first "
+                "errors; verify only proves the judge's"
             )
         soft = [arm.name for arm in self.arms if arm.labels == "mc_soft"]
         if soft and self.rollouts.annotator != "exhaustive":

@@ -3,6 +3,7 @@
 The rule of arXiv 2501.07301, section 3.1: the place of the first error decides about the whole
 solution, "no error" being a place. Both sides stop at their first error, so equal places are equal
 labels. A solution that either side leaves unscored is dropped as well: no agreement was found.
+Where Monte Carlo only verifies the judge's claim, what it proves is kept.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +20,7 @@ from prmkit.records import (
 )
 from prmkit.steps import check_same_problem, label_steps
 
-Reason = Literal["disagree", "mc_unscored", "judge_unscored", "both_unscored"]
+Reason = Literal["disagree", "refuted", "mc_unscored", "judge_unscored", "both_unscored"]
 
 _MOST_TEXT = 1000  # characters of a judge's text kept as evidence; its verdict is at the end
 
@@ -98,6 +99,7 @@ def filter_consensus(candidates: Iterable[Candidate]) -> Filtered:
 def _counted(kept: list[LabelledSolution], dropped: list[Dropped], n_in: int) -> Filtered:
     n_dropped: dict[Reason, int] = {
         "disagree": 0,
+        "refuted": 0,
         "mc_unscored": 0,
         "judge_unscored": 0,
         "both_unscored": 0,
@@ -110,18 +112,25 @@ def _counted(kept: list[LabelledSolution], dropped: list[Dropped], n_in: int) ->
 
 
 def _reason(mc: McAnnotation, judge: JudgeAnnotation) -> Reason | None:
+    if mc.verification == "no_claim":
+        return "judge_unscored"
     if mc.unscored and judge.unscored:
         return "both_unscored"
     if mc.unscored:
-        return "mc_unscored"
+        return "refuted" if mc.verification == "refuted" else "mc_unscored"
     if judge.unscored:
         return "judge_unscored"
     return None if mc.first_error == judge.first_error else "disagree"
 
 
 def _evidence(mc: McAnnotation, judge: JudgeAnnotation) -> str:
-    """Draws at the places that either side names, then the text of a vote for the judge's."""
-    places = sorted({p for p in (mc.first_error, judge.first_error) if p is not None})
+    """Draws at the places that either side names, then the text of a vote for the judge's.
+
+    Of a verification all draws: what refutes a claim need not lie at a place that anybody names.
+    """
+    named = {p for p in (mc.first_error, judge.first_error) if p is not None}
+    drawn = {s for s, step in enumerate(mc.steps) if step.outcomes or step.known}
+    places = sorted(named | drawn if mc.verification else named)
     lines = [f"mc: {mc.unscored}"] if mc.unscored else []
     lines += [f"mc, step {step}: {_draws(mc, step)}" for step in places]
     return "\n".join([*lines, f"judge: {judge.unscored or _text(judge)}"])
@@ -129,10 +138,12 @@ def _evidence(mc: McAnnotation, judge: JudgeAnnotation) -> str:
 
 def _draws(mc: McAnnotation, step: int) -> str:
     if step >= len(mc.steps):
-        return "no draws, after the first error"
+        return "no draws, after the first error" if not mc.verification else "no draws"
     estimate = mc.steps[step]
     if estimate.known:
         return f"known to be {'correct' if estimate.hard else 'incorrect'}"
+    if not estimate.outcomes:
+        return "no draws"
     n_unscored = len(estimate.outcomes) - estimate.n_scored
     return f"{estimate.n_correct} of {len(estimate.outcomes)} correct, {n_unscored} unscored"
 

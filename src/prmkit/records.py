@@ -139,6 +139,8 @@ class StepEstimate(Record):
     """Draws that gave a text, cut off or not; the others are failed calls."""
     n_distinct: int = Field(0, ge=0)
     """Different texts among them."""
+    usages: tuple[Usage, ...] = ()
+    """What each draw cost, in draw order; one that was made again with all its attempts."""
 
     @property
     def n_correct(self) -> int:
@@ -156,17 +158,23 @@ class StepEstimate(Record):
         return self.n_correct / self.n_scored if self.n_scored else None
 
 
+Verification = Literal["", "verified", "refuted", "undecided", "no_claim"]
+
+
 class McAnnotation(Annotated):
     """Monte-Carlo annotation of one solution."""
 
     annotator: str
-    """How draws were chosen: exhaustive, sequential, ..."""
+    """How draws were chosen: exhaustive, sequential, verify, ..."""
     k: int = Field(ge=1)
     """Draws a step at most."""
     threshold: int = Field(ge=0)
     """A step is positive if more than this many of K draws are correct."""
     steps: tuple[StepEstimate, ...]
-    """Estimates of the steps looked at, from step 0 on."""
+    """Estimates from step 0 on, up to the last step looked at; ones skipped have no outcomes."""
+    verification: Verification = ""
+    """What became of a judge's claim: proven, refuted, left undecided by unscored draws, or there
+    was none to verify; empty where no claim was looked at."""
     usage: Usage = Usage()
     """What the rollouts cost."""
 
@@ -228,8 +236,8 @@ class Dropped(Record):
 
     solution_id: str
     """The solution."""
-    reason: Literal["disagree", "mc_unscored", "judge_unscored", "both_unscored"]
-    """Why it was left out."""
+    reason: Literal["disagree", "refuted", "mc_unscored", "judge_unscored", "both_unscored"]
+    """Why it was left out; `refuted`: the judge is wrong, Monte Carlo did not look who is right."""
     mc_first_error: int | None
     """Where Monte Carlo places the first error."""
     judge_first_error: int | None

@@ -7,13 +7,21 @@ import pytest
 from prmkit.answers.equivalence import AnswerChecker
 from prmkit.answers.extract import extract_answer
 from prmkit.config import JudgeConfig, RolloutConfig
+from prmkit.consensus import Candidate, filter_consensus
 from prmkit.generators.base import Generator, Sampling
 from prmkit.generators.drive import drive
 from prmkit.generators.load import load_generator, resolve_model
 from prmkit.judging.judge import judge_solution
-from prmkit.records import CheckedAnswer, Outcome, Problem, Solution
-from prmkit.rollouts.exhaustive import annotate_exhaustive
-from prmkit.rollouts.sequential import annotate_sequential
+from prmkit.records import (
+    CheckedAnswer,
+    JudgeAnnotation,
+    McAnnotation,
+    Outcome,
+    Problem,
+    Solution,
+)
+from prmkit.rollouts.annotators import annotate
+from prmkit.rollouts.draws import Rollouts
 from prmkit.sampling import Policy, sample_solutions
 from prmkit.synthetic.language import gold_steps
 from prmkit.synthetic.oracle import world_of
@@ -54,18 +62,65 @@ def test_the_checkpoints_are_safetensors_and_small() -> None:
 def test_stopping_early_finds_the_first_errors_of_all_draws(
     policy: Generator, solutions: list[Solution], threshold: int
 ) -> None:
-    config = RolloutConfig(k=4, threshold=threshold)
     assert len(solutions) >= 12
-    first_errors = {}
-    for annotate in (annotate_exhaustive, annotate_sequential):
-        tasks = (annotate(s, BY_ID[s.problem_id], config, 0, SAMPLING, check) for s in solutions)
-        rows = [row for _, row in sorted(drive(tasks, policy), key=lambda pair: pair[0])]
-        first_errors[annotate] = [(r.first_error, bool(r.unscored)) for r in rows]
-        cost = sum(r.usage.generated_tokens for r in rows)
-        first_errors[annotate].append((cost, False))
-    everything, early = first_errors[annotate_exhaustive], first_errors[annotate_sequential]
-    assert early[:-1] == everything[:-1]
-    assert (early[-1][0] or 0) < (everything[-1][0] or 0)
+    full = annotations(policy, solutions, {"k": 4, "threshold": threshold})
+    early = annotations(
+        policy, solutions, {"k": 4, "threshold": threshold, "annotator": "sequential"}
+    )
+    assert [(r.first_error, bool(r.unscored)) for r in early] == [
+        (r.first_error, bool(r.unscored)) for r in full
+    ]
+    assert generated(early) < generated(full)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("threshold", [0, 1])
+def test_verified_claims_are_those_that_all_draws_and_the_filter_keep(
+    policy: Generator, solutions: list[Solution], threshold: int
+) -> None:
+    full = annotations(policy, solutions, {"k": 4, "threshold": threshold})
+    # right ones, ones a step too late, and no error
+    places = [
+        [row.first_error, min((row.first_error or 0) + 1, len(s.steps) - 1), None][i % 3]
+        for i, (row, s) in enumerate(zip(full, solutions, strict=True))
+    ]
+    judged = [
+        JudgeAnnotation(solution_id=s.solution_id, first_error=place, judge="claims", votes=())
+        for s, place in zip(solutions, places, strict=True)
+    ]
+    settings: dict[str, int | str] = {"k": 4, "threshold": threshold, "annotator": "verify"}
+    verified = annotations(policy, solutions, settings, judged)
+    kept, expected = (
+        filter_consensus(
+            Candidate(s, BY_ID[s.problem_id], mc, j)
+            for s, mc, j in zip(solutions, rows, judged, strict=True)
+        ).kept
+        for rows in (verified, full)
+    )
+    assert kept == expected
+    assert 0 < len(kept) < len(solutions)
+    assert generated(verified) < generated(full) / 2
+
+
+def annotations(
+    policy: Generator,
+    solutions: list[Solution],
+    settings: dict[str, int | str],
+    claims: list[JudgeAnnotation] | None = None,
+) -> list[McAnnotation]:
+    config = RolloutConfig.model_validate(settings)
+    by_id = {row.solution_id: row for row in claims or []}
+    tasks = (
+        annotate(
+            Rollouts(s, BY_ID[s.problem_id], 0, SAMPLING, check), config, by_id.get(s.solution_id)
+        )
+        for s in solutions
+    )
+    return [row for _, row in sorted(drive(tasks, policy), key=lambda pair: pair[0])]
+
+
+def generated(rows: list[McAnnotation]) -> int:
+    return sum(row.usage.generated_tokens for row in rows)
 
 
 @pytest.mark.slow

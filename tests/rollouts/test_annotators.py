@@ -1,89 +1,26 @@
-from collections.abc import Callable
-from typing import TypeVar
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rollouts_script import (
+    COST,
+    PROBLEM,
+    C,
+    U,
+    W,
+    annotate,
+    rollouts,
+    scripts,
+    solution,
+    with_annotator,
+)
 
 from prmkit.config import RolloutConfig
 from prmkit.errors import DataError
-from prmkit.generators.base import Completion, Failure, Reply, Request, Sampling
+from prmkit.generators.base import Request
 from prmkit.generators.drive import Task, drive
 from prmkit.generators.scripted import ScriptedGenerator
-from prmkit.records import CheckedAnswer, McAnnotation, Outcome, Problem, Solution, Usage
-from prmkit.rollouts import annotate_exhaustive, annotate_sequential
-from prmkit.seeds import draw_seed
-
-T = TypeVar("T")
-
-C, W, U = Outcome.CORRECT, Outcome.INCORRECT, Outcome.UNSCORED
-PROBLEM = Problem(problem_id="p", question="2 + 2?", answer="4")
-COST = Usage(n_calls=1, prompt_tokens=5, generated_tokens=2)
-RUN_SEED = 7
-
-
-def solution(n_steps: int, outcome: Outcome = C) -> Solution:
-    return Solution(
-        solution_id="p/m/0",
-        problem_id="p",
-        policy="m",
-        sample_index=0,
-        steps=tuple(f"step {i}" for i in range(n_steps)),
-        outcome=outcome,
-        reason="unfinished" if outcome is U else "",
-    )
-
-
-def check_answer(text: str, problem: Problem) -> CheckedAnswer:
-    if text.endswith("slow"):
-        return CheckedAnswer(U, "timeout")
-    right = text.endswith(problem.answer)
-    return CheckedAnswer(C if right else W, "", text[-1])
-
-
-def done(text: str) -> Completion:
-    return Completion(text=text, finish_reason="stop", usage=COST)
-
-
-REPLIES: dict[str, Reply] = {
-    "right": done("so 4"),
-    "wrong": done("so 5"),
-    "slow": done("so slow"),
-    "cut": Completion(text="so 4", finish_reason="length", usage=COST),
-    "failed": Failure(kind="server", message="500"),
-}
-
-
-def play(task: Task[T], reply: Callable[[Request], Reply]) -> tuple[T, list[Request]]:
-    """Run a task against a function; its result and the requests that it made."""
-    asked: list[Request] = []
-    try:
-        requests = next(task)
-        while True:
-            asked += requests
-            requests = task.send([reply(request) for request in requests])
-    except StopIteration as stop:
-        return stop.value, asked
-
-
-def script(words: list[list[str]]) -> Callable[[Request], Reply]:
-    """Reply to draw d of step s, known by its seed, with words[s][d]."""
-    by_seed = {
-        draw_seed(RUN_SEED, "rollout", "p/m/0", step, draw): REPLIES[word]
-        for step, row in enumerate(words)
-        for draw, word in enumerate(row)
-    }
-    return lambda request: by_seed[request.seed]
-
-
-def annotate(
-    words: list[list[str]], config: RolloutConfig, outcome: Outcome = C
-) -> tuple[McAnnotation, list[Request]]:
-    annotator = {"exhaustive": annotate_exhaustive, "sequential": annotate_sequential}
-    task = annotator[config.annotator](
-        solution(len(words), outcome), PROBLEM, config, RUN_SEED, Sampling(), check_answer
-    )
-    return play(task, script(words))
+from prmkit.records import McAnnotation, Outcome, Usage
+from prmkit.rollouts import annotators
 
 
 def test_each_draw_continues_its_steps_prefix_with_a_seed_of_its_own() -> None:
@@ -105,7 +42,7 @@ def test_exhaustive_estimates_every_step_and_sums_its_cost() -> None:
 
 def test_distinct_completions_are_counted_and_a_failed_call_is_none() -> None:
     words = [["right", "right", "wrong", "cut", "failed"], ["failed"] * 5]
-    found, _ = annotate(words, RolloutConfig(k=5))
+    found, _ = annotate(words, RolloutConfig(k=5, redraws=0))
     # "so 4" three times, one of them cut off, and "so 5"
     assert [(s.n_completions, s.n_distinct) for s in found.steps] == [(4, 2), (0, 0)]
 
@@ -121,7 +58,7 @@ def test_sequential_stops_a_step_at_its_first_success_and_the_solution_at_its_fi
 def test_a_draw_that_could_decide_but_says_nothing_leaves_the_solution_unscored(word: str) -> None:
     reason = {"slow": "timeout", "cut": "unfinished", "failed": "server"}[word]
     for name in ("exhaustive", "sequential"):
-        config = RolloutConfig.model_validate({"annotator": name, "k": 2})
+        config = RolloutConfig.model_validate({"annotator": name, "k": 2, "redraws": 0})
         found, _ = annotate([["right", "right"], ["wrong", word], ["right"] * 2], config)
         assert found.unscored == f"step 1 undecided: 1 {reason}"
         assert (found.first_error, found.steps[1].hard) == (None, None)
@@ -138,46 +75,54 @@ def test_a_finished_solutions_last_step_needs_no_draws_if_so_asked() -> None:
     found, asked = annotate([["right", "right"], []], config, outcome=W)
     assert (found.first_error, len(asked)) == (1, 2)
     assert (found.steps[1].known, found.steps[1].outcomes) == (True, ())
-    unchecked, asked = annotate([["right", "right"], ["right", "wrong"]], config, outcome=U)
+    unchecked, asked = annotate([["right", "right"], ["right", "wrong"]], config, U)
     assert (unchecked.steps[1].known, len(asked)) == (False, 4)
 
 
 def test_a_problem_or_a_solution_that_cannot_be_annotated_is_refused() -> None:
     other = PROBLEM.model_copy(update={"problem_id": "q"})
     for given_solution, problem in ((solution(1), other), (solution(0), PROBLEM)):
-        task = annotate_exhaustive(
-            given_solution, problem, RolloutConfig(k=1), RUN_SEED, Sampling(), check_answer
-        )
         with pytest.raises(DataError):
-            next(task)
+            rollouts(given_solution, problem)
 
 
-@st.composite
-def scripts(draw: st.DrawFn) -> tuple[list[list[str]], int, int]:
-    k = draw(st.integers(1, 6))
-    row = st.lists(st.sampled_from(sorted(REPLIES)), min_size=k, max_size=k)
-    return draw(st.lists(row, min_size=1, max_size=5)), k, draw(st.integers(0, k - 1))
-
-
-@given(scripts(), st.booleans(), st.sampled_from([C, W, U]))
+@given(scripts(), st.sampled_from([C, W, U]))
 def test_both_annotators_find_the_same_first_error(
-    scripted: tuple[list[list[str]], int, int],
-    known: bool,  # noqa: FBT001  hypothesis passes it
-    outcome: Outcome,
+    scripted: tuple[list[list[str]], RolloutConfig], outcome: Outcome
 ) -> None:
-    words, k, threshold = scripted
-    config = RolloutConfig(k=k, threshold=threshold, finished_is_known=known)
+    words, config = scripted
     full, _ = annotate(words, config, outcome)
-    sequential, _ = annotate(words, config.model_copy(update={"annotator": "sequential"}), outcome)
+    sequential, _ = annotate(words, with_annotator(config, "sequential"), outcome)
     assert sequential.first_error == full.first_error
     assert bool(sequential.unscored) == bool(full.unscored)
     n_seen = len(sequential.steps)
     assert [s.hard for s in sequential.steps] == [s.hard for s in full.steps[:n_seen]]
-    assert all(
-        s.outcomes == f.outcomes[: len(s.outcomes)]
-        for s, f in zip(sequential.steps, full.steps, strict=False)
-    )
     assert sequential.usage.n_calls <= full.usage.n_calls
+
+
+@given(scripts())
+def test_labels_are_those_of_draws_made_again_until_they_are_scored(
+    scripted: tuple[list[list[str]], RolloutConfig],
+) -> None:
+    # the definition: each draw stands for its first scored attempt among the first 1 + redraws
+    words, config = scripted
+    config = config.model_copy(update={"finished_is_known": False})
+    outcome = {"right": C, "wrong": W}
+    found, _ = annotate(words, config)
+    for step, row in zip(found.steps, words, strict=True):
+        tried = [word.split("/")[: config.redraws + 1] for word in row]
+        final = [next((outcome[w] for w in ws if w in outcome), U) for ws in tried]
+        assert step.hard is _plain(final, config.threshold)
+
+
+def test_a_draw_made_again_costs_both_attempts_and_is_made_only_where_it_decides() -> None:
+    words = [["cut/right", "wrong"], ["cut/right", "right"]]
+    found, asked = annotate(words, RolloutConfig(k=2, redraws=1))
+    assert [step.outcomes for step in found.steps] == [(C, W), (U, C)]
+    assert (len(asked), found.usage.n_calls, found.first_error) == (5, 5, None)
+    assert [u.n_calls for u in found.steps[0].usages] == [2, 1]
+    assert sum((u for step in found.steps for u in step.usages), Usage()) == found.usage
+    assert found.steps[0].n_completions == 2
 
 
 @pytest.mark.parametrize("release", [1, 3, None])
@@ -187,10 +132,9 @@ def test_the_order_of_replies_does_not_change_an_annotation(release: int | None)
         return "so 4" if request.seed % 3 == 0 else "so 5"
 
     def tasks(name: str) -> list[Task[McAnnotation]]:
-        annotator = {"exhaustive": annotate_exhaustive, "sequential": annotate_sequential}[name]
         rows = [solution(4).model_copy(update={"solution_id": f"p/m/{i}"}) for i in range(20)]
-        config = RolloutConfig(k=4, threshold=1)
-        return [annotator(row, PROBLEM, config, 7, Sampling(), check_answer) for row in rows]
+        config = with_annotator(RolloutConfig(k=4, threshold=1), name)
+        return [annotators.annotate(rollouts(row), config) for row in rows]
 
     for name in ("exhaustive", "sequential"):
         generator = ScriptedGenerator(reply, release=release, shuffle_seed=5)
@@ -202,10 +146,13 @@ def test_the_order_of_replies_does_not_change_an_annotation(release: int | None)
 
 @given(scripts())
 def test_each_sequential_draw_but_the_last_of_a_step_left_it_open(
-    scripted: tuple[list[list[str]], int, int],
+    scripted: tuple[list[list[str]], RolloutConfig],
 ) -> None:
-    words, k, threshold = scripted
-    config = RolloutConfig(annotator="sequential", k=k, threshold=threshold)
+    words, config = scripted
+    k, threshold = config.k, config.threshold
+    config = config.model_copy(
+        update={"annotator": "sequential", "redraws": 0, "finished_is_known": False}
+    )
     found, asked = annotate(words, config)
     assert len(asked) == sum(len(step.outcomes) for step in found.steps)
     for step in found.steps:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Generic, NamedTuple, TypeVar
 
 from prmkit.config import ModelConfig, RolloutConfig
@@ -29,8 +30,8 @@ from prmkit.records import (
     Rejected,
     Solution,
 )
-from prmkit.rollouts.exhaustive import annotate_exhaustive
-from prmkit.rollouts.sequential import annotate_sequential
+from prmkit.rollouts.annotators import annotate
+from prmkit.rollouts.draws import Rollouts
 from prmkit.sampling import Policy
 from prmkit.store import read_records, write_records
 from prmkit.synthetic.oracle import first_error, world_of
@@ -41,7 +42,6 @@ A = TypeVar("A", bound=Annotated)
 
 _LOGGER = logging.getLogger(__name__)
 _ROWS_AT_ONCE = 32  # finished rows a journal transaction
-_ANNOTATORS = {"exhaustive": annotate_exhaustive, "sequential": annotate_sequential}
 
 
 class Job(NamedTuple, Generic[R]):
@@ -169,12 +169,22 @@ def usable(solutions: Iterable[Solution]) -> list[Solution]:
 
 
 def roll_out(
-    run: Run, solutions: Sequence[Solution], problems: Mapping[str, Problem]
+    run: Run,
+    solutions: Sequence[Solution],
+    problems: Mapping[str, Problem],
+    claims: Mapping[str, JudgeAnnotation] | None = None,
 ) -> list[McAnnotation]:
-    """Monte-Carlo annotations of solutions, each completed by its policy's completer."""
+    """Monte-Carlo annotations of solutions, each completed by its policy's completer.
+
+    Args:
+        run: The run.
+        solutions: What to annotate.
+        problems: By problem id.
+        claims: The judge's annotations by solution id, which `verify` needs.
+    """
     policies = run.recipe.policies
     completer_of = {name: policy.completer or name for name, policy in policies.items()}
-    by = Completers(run.recipe.rollouts, policies, lambda s: completer_of[s.policy])
+    by = Completers(run.recipe.rollouts, policies, lambda s: completer_of[s.policy], claims or {})
     return complete(run, solutions, problems, by)
 
 
@@ -187,6 +197,8 @@ class Completers(NamedTuple):
     """By name; one after the other is loaded."""
     whose: Callable[[Solution], str]
     """The name of the model that completes a solution."""
+    claims: Mapping[str, JudgeAnnotation] = MappingProxyType({})
+    """What the annotator `verify` verifies, by solution id."""
 
 
 def complete(
@@ -194,13 +206,13 @@ def complete(
 ) -> list[McAnnotation]:
     """Monte-Carlo annotations of solutions, in their order."""
     stage, config = "rollouts", by.config
-    annotate = _ANNOTATORS[config.annotator]
 
     def job(solution: Solution, completer: ModelConfig) -> Job[McAnnotation]:
         def start() -> Task[McAnnotation]:
             problem = problems[solution.problem_id]
             seed, sampling = run.recipe.seed, completer.sampling
-            return annotate(solution, problem, config, seed, sampling, run.judge_answer)
+            rollouts = Rollouts(solution, problem, seed, sampling, run.judge_answer)
+            return annotate(rollouts, config, by.claims.get(solution.solution_id))
 
         return Job(solution.solution_id, start)
 

@@ -74,6 +74,13 @@ REPORT = "report.json"
 _WRONG = 0.5  # a label below it is a wrong step
 
 
+class _Views(NamedTuple):
+    """Where Monte Carlo and the judge place the first errors of the same solutions."""
+
+    mc: list[McAnnotation]
+    judged: list[JudgeAnnotation]
+
+
 class _Training(NamedTuple):
     """Labelled training solutions, and those held out to choose a PRM's best weights."""
 
@@ -142,8 +149,7 @@ def _label(
     """Label what is to be trained on, and, where nobody knows the truth, what is held out too."""
     held_out = usable(drawn["validation"])
     chosen = usable(drawn["train"]) + ([] if _exact(run) else held_out)
-    mc = roll_out(run, chosen, problems)
-    judged = judge(run, "train", chosen, problems)
+    mc, judged = _annotate(run, chosen, problems)
     candidates = [
         Candidate(s, problems[s.problem_id], m, j)
         for s, m, j in zip(chosen, mc, judged, strict=True)
@@ -163,6 +169,16 @@ def _label(
         [row for row in consensus if row.solution_id in own],
         _of_both_kinds([row for row in consensus if row.solution_id not in own]),
     )
+
+
+def _annotate(run: Run, solutions: Sequence[Solution], problems: Mapping[str, Problem]) -> _Views:
+    """Both sides' views; the judge goes first where Monte Carlo verifies its claims."""
+    if run.recipe.rollouts.annotator == "verify":
+        judged = judge(run, "train", solutions, problems)
+        claims = {row.solution_id: row for row in judged}
+        return _Views(roll_out(run, solutions, problems, claims), judged)
+    mc = roll_out(run, solutions, problems)
+    return _Views(mc, judge(run, "train", solutions, problems))
 
 
 def _exactly_labelled(
@@ -309,12 +325,14 @@ def _labels(
     truth = {t.solution_id: t.first_error for t in training.truth}
     kept = {row.solution_id for row in training.consensus}
     sources: dict[str, Sequence[Annotated]] = {
-        "mc": training.mc,
+        "mc": [row for row in training.mc if not row.verification],  # else no labels of its own
         "judge": training.judged,
         "consensus": [row for row in training.mc if row.solution_id in kept],
     }
     quality: dict[str, LabelQuality] = {}
     for source, rows in sources.items():
+        if source == "mc" and not rows:
+            continue
         own = [row for row in rows if row.solution_id in solutions]
         n_unscored = sum(bool(row.unscored) for row in own)
         pairs = beside_truth(own, truth, solutions)

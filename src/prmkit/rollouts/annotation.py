@@ -7,7 +7,8 @@ from typing import NamedTuple
 from prmkit.config import RolloutConfig
 from prmkit.records import McAnnotation, Outcome, Solution, StepEstimate, Usage
 from prmkit.rollouts.draws import Draw
-from prmkit.rollouts.estimate import first_error, hard_label
+from prmkit.rollouts.estimate import first_error
+from prmkit.rollouts.slots import StepDraws
 
 
 class AnnotatedStep(NamedTuple):
@@ -19,15 +20,11 @@ class AnnotatedStep(NamedTuple):
     """The draws behind it; none where the outcome was known."""
 
 
-def from_draws(draws: Sequence[Draw], config: RolloutConfig) -> AnnotatedStep:
+def from_draws(step: StepDraws) -> AnnotatedStep:
     """Estimate a step from its draws, in draw order."""
-    outcomes = tuple(draw.outcome for draw in draws)
-    hard = hard_label(outcomes, config.k, config.threshold)
-    texts = [draw.text for draw in draws if draw.text is not None]
-    estimate = StepEstimate(
-        outcomes=outcomes, hard=hard, n_completions=len(texts), n_distinct=len(set(texts))
-    )
-    return AnnotatedStep(estimate, draws)
+    texts = [draw.text for draw in step.draws if draw.text is not None]
+    counted = {"n_completions": len(texts), "n_distinct": len(set(texts))}
+    return AnnotatedStep(step.estimate().model_copy(update=counted), step.draws)
 
 
 def known_step(solution: Solution, step: int, config: RolloutConfig) -> AnnotatedStep | None:
@@ -48,9 +45,9 @@ def known_step(solution: Solution, step: int, config: RolloutConfig) -> Annotate
 def assemble(
     annotator: str, solution: Solution, config: RolloutConfig, steps: Sequence[AnnotatedStep]
 ) -> McAnnotation:
-    """The annotation of a solution from the steps that were looked at, from step 0 on."""
+    """The annotation of a solution from its first steps, those that were not looked at empty."""
     found = first_error(step.estimate.hard for step in steps)
-    unscored = "" if found.undecided is None else _undecided(found.undecided, steps)
+    unscored = "" if found.undecided is None else undecided_reason(found.undecided, steps)
     return McAnnotation(
         solution_id=solution.solution_id,
         first_error=found.step,
@@ -63,8 +60,10 @@ def assemble(
     )
 
 
-def _undecided(step: int, steps: Sequence[AnnotatedStep]) -> str:
+def undecided_reason(step: int, steps: Sequence[AnnotatedStep]) -> str:
     """Why a step has no hard label, e.g. `step 2 undecided: 1 timeout, 2 unfinished`."""
+    if not steps[step].draws:
+        return f"step {step}: no draws were made"
     reasons = Counter(d.reason for d in steps[step].draws if d.outcome is Outcome.UNSCORED)
     counted = ", ".join(f"{n} {reason or 'unscored'}" for reason, n in sorted(reasons.items()))
     return f"step {step} undecided: {counted}"

@@ -3,11 +3,12 @@
 The prefix of step s is steps 0 to s, each followed by a blank line, and the completion continues
 it exactly. Draw d of step s has a seed of its own, a hash of (run seed, solution, step, draw),
 which is the same whichever annotator asks: two annotators that make the same draw get the same
-completion, and a journal pays for it once.
+completion, and a journal pays for it once. A draw that is made again, because it came out unscored,
+has the seed of that attempt.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from prmkit.errors import DataError
 from prmkit.generators.base import Completion, Message, Reply, Request, Sampling
@@ -27,6 +28,8 @@ class DrawAt(NamedTuple):
     """Index of the step whose end the completion starts from."""
     draw: int
     """Which draw of that step, from 0."""
+    attempt: int = 0
+    """How often it was made before, and came out unscored."""
 
 
 class Draw(NamedTuple):
@@ -42,8 +45,30 @@ class Draw(NamedTuple):
     """The completion; None for a failed call."""
 
 
+class DrawSource(Protocol):
+    """Where an annotator's draws come from: a model (`Rollouts`), or the past (`Replayed`)."""
+
+    @property
+    def solution(self) -> Solution:
+        """What is annotated; it has at least one step."""
+
+    def draw(self, places: Sequence[DrawAt]) -> Task[list[Draw]]:
+        """Make these draws together; results in the order asked."""
+
+
 class Rollouts:
-    """Draws rollouts of one solution."""
+    """Draws rollouts of one solution from a model.
+
+    Args:
+        solution: What to annotate.
+        problem: What it solves.
+        run_seed: The recipe's seed; each draw's own seed derives from it.
+        sampling: How completions are drawn.
+        judge_answer: Checks the final answer of prefix and completion.
+
+    Raises:
+        DataError: the solution has no steps or solves another problem.
+    """
 
     def __init__(
         self,
@@ -62,6 +87,11 @@ class Rollouts:
         self._sampling = sampling
         self._judge_answer = judge_answer
 
+    @property
+    def solution(self) -> Solution:
+        """What is annotated."""
+        return self._solution
+
     def draw(self, places: Sequence[DrawAt]) -> Task[list[Draw]]:
         """Make these draws together; results in the order asked."""
         replies = yield [self.request(at) for at in places]
@@ -69,10 +99,13 @@ class Rollouts:
 
     def request(self, at: DrawAt) -> Request:
         """The request of one draw."""
+        attempt = (at.attempt,) if at.attempt else ()
         return Request(
             messages=(Message(role="user", content=self._problem.question),),
             prefix=self._prefix(at.step),
-            seed=draw_seed(self._run_seed, "rollout", self._solution.solution_id, *at),
+            seed=draw_seed(
+                self._run_seed, "rollout", self._solution.solution_id, at.step, at.draw, *attempt
+            ),
             sampling=self._sampling,
         )
 

@@ -5,48 +5,34 @@ draws and is the one whose shares are unbiased soft labels.
 """
 
 from prmkit.config import RolloutConfig
-from prmkit.generators.base import Sampling
 from prmkit.generators.drive import Task
-from prmkit.records import JudgeAnswer, McAnnotation, Problem, Solution
+from prmkit.records import McAnnotation
 from prmkit.rollouts.annotation import assemble, from_draws, known_step
-from prmkit.rollouts.draws import DrawAt, Rollouts
+from prmkit.rollouts.draws import DrawSource
+from prmkit.rollouts.slots import StepDraws
 
 
-def annotate_exhaustive(
-    solution: Solution,
-    problem: Problem,
-    config: RolloutConfig,
-    run_seed: int,
-    sampling: Sampling,
-    judge_answer: JudgeAnswer,
-) -> Task[McAnnotation]:
+def annotate_exhaustive(rollouts: DrawSource, config: RolloutConfig) -> Task[McAnnotation]:
     """Draw K rollouts from the end of every step, all requested at once, in step order.
 
     Args:
-        solution: What to annotate.
-        problem: What it solves.
-        config: K, threshold, and whether a finished solution's last step is known.
-        run_seed: The recipe's seed; each draw's own seed derives from it.
-        sampling: How completions are drawn.
-        judge_answer: Checks the final answer of prefix and completion.
+        rollouts: Draws of the solution to annotate.
+        config: K, threshold, redraws, and whether a finished solution's last step is known.
 
     Returns:
-        A task whose result estimates every step, also those after the first error.
-
-    Raises:
-        DataError: the solution has no steps or solves another problem (when the task starts).
+        A task whose result estimates every step, also those after the first error. Unscored draws
+        are made again only at steps whose label they decide.
     """
-    rollouts = Rollouts(solution, problem, run_seed, sampling, judge_answer)
+    solution = rollouts.solution
     known = [known_step(solution, step, config) for step in range(len(solution.steps))]
-    places = [
-        DrawAt(step, draw)
-        for step, estimate in enumerate(known)
-        if estimate is None
-        for draw in range(config.k)
-    ]
+    drawn = [StepDraws(step, config) for step in range(len(known)) if known[step] is None]
+    places = [at for step in drawn for at in step.places(config.k)]
     made = dict(zip(places, (yield from rollouts.draw(places)), strict=True))
-    steps = [
-        estimate or from_draws([made[DrawAt(step, d)] for d in range(config.k)], config)
-        for step, estimate in enumerate(known)
-    ]
+    for step in drawn:
+        own = step.places(config.k)
+        step.add(own, [made[at] for at in own])
+    for step in drawn:
+        yield from step.decide(rollouts)
+    by_step = {step.step: from_draws(step) for step in drawn}
+    steps = [estimate or by_step[step] for step, estimate in enumerate(known)]
     return assemble("exhaustive", solution, config, steps)

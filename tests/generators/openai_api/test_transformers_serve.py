@@ -33,6 +33,7 @@ from prmkit.generators.load import load_config, resolve_model
 from prmkit.generators.openai_api.client import Patience
 from prmkit.generators.openai_api.generator import OpenAiGenerator, check_servers
 from prmkit.records import CheckedAnswer, McAnnotation, Outcome, Problem, Solution, Usage
+from prmkit.rollouts.draws import Rollouts
 from prmkit.rollouts.sequential import annotate_sequential
 from prmkit.sampling import Policy, sample_solutions
 from prmkit.synthetic.problems import make_parts
@@ -174,7 +175,7 @@ def labels(generator: Generator) -> list[tuple[Solution, McAnnotation]]:
     annotations = dict(
         drive(
             (
-                annotate_sequential(s, by_id[s.problem_id], config, 0, greedy, check)
+                annotate_sequential(Rollouts(s, by_id[s.problem_id], 0, greedy, check), config)
                 for s in written
             ),
             generator,
