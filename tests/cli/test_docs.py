@@ -61,7 +61,8 @@ def test_a_field_shows_arrow_type_range_and_docstring() -> None:
     ) in page
     assert (
         "| `steps` | list of struct [StepEstimate](#stepestimate) | see there "
-        "| Estimates from step 0 on, up to the last step looked at; ones skipped have no outcomes. |"
+        "| Estimates from step 0 on, up to the last step looked at; "
+        "ones skipped have no outcomes. |"
     ) in page
 
 

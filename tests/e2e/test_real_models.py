@@ -22,6 +22,7 @@ from prmkit.records import (
 )
 from prmkit.rollouts.annotators import annotate
 from prmkit.rollouts.draws import Rollouts
+from prmkit.rollouts.estimate import relabel
 from prmkit.sampling import Policy, sample_solutions
 from prmkit.synthetic.language import gold_steps
 from prmkit.synthetic.oracle import world_of
@@ -51,6 +52,12 @@ def solutions(policy: Generator) -> list[Solution]:
     return [row for _, row in sorted(rows.items()) if isinstance(row, Solution)]
 
 
+@pytest.fixture(scope="module")
+def full(policy: Generator, solutions: list[Solution]) -> list[McAnnotation]:
+    """All draws, from which the labels of every threshold follow."""
+    return annotations(policy, solutions, {"k": 4, "redraws": 0})
+
+
 def test_the_checkpoints_are_safetensors_and_small() -> None:
     files = [f for name in MODELS for f in resolve_model(f"synthetic:{name}").iterdir()]
     assert {f.suffix for f in files} <= {".json", ".safetensors", ".jsonl", ".jinja"}
@@ -60,15 +67,14 @@ def test_the_checkpoints_are_safetensors_and_small() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("threshold", [0, 1])
 def test_stopping_early_finds_the_first_errors_of_all_draws(
-    policy: Generator, solutions: list[Solution], threshold: int
+    policy: Generator, solutions: list[Solution], full: list[McAnnotation], threshold: int
 ) -> None:
     assert len(solutions) >= 12
-    full = annotations(policy, solutions, {"k": 4, "threshold": threshold})
-    early = annotations(
-        policy, solutions, {"k": 4, "threshold": threshold, "annotator": "sequential"}
-    )
+    settings: dict[str, int | str] = {"k": 4, "threshold": threshold, "redraws": 0}
+    early = annotations(policy, solutions, {**settings, "annotator": "sequential"})
+    expected = [relabel(r, threshold, len(s.steps)) for r, s in zip(full, solutions, strict=True)]
     assert [(r.first_error, bool(r.unscored)) for r in early] == [
-        (r.first_error, bool(r.unscored)) for r in full
+        (r.first_error, bool(r.unscored)) for r in expected
     ]
     assert generated(early) < generated(full)
 
@@ -76,26 +82,26 @@ def test_stopping_early_finds_the_first_errors_of_all_draws(
 @pytest.mark.slow
 @pytest.mark.parametrize("threshold", [0, 1])
 def test_verified_claims_are_those_that_all_draws_and_the_filter_keep(
-    policy: Generator, solutions: list[Solution], threshold: int
+    policy: Generator, solutions: list[Solution], full: list[McAnnotation], threshold: int
 ) -> None:
-    full = annotations(policy, solutions, {"k": 4, "threshold": threshold})
+    everything = [relabel(r, threshold, len(s.steps)) for r, s in zip(full, solutions, strict=True)]
     # right ones, ones a step too late, and no error
     places = [
         [row.first_error, min((row.first_error or 0) + 1, len(s.steps) - 1), None][i % 3]
-        for i, (row, s) in enumerate(zip(full, solutions, strict=True))
+        for i, (row, s) in enumerate(zip(everything, solutions, strict=True))
     ]
     judged = [
         JudgeAnnotation(solution_id=s.solution_id, first_error=place, judge="claims", votes=())
         for s, place in zip(solutions, places, strict=True)
     ]
-    settings: dict[str, int | str] = {"k": 4, "threshold": threshold, "annotator": "verify"}
-    verified = annotations(policy, solutions, settings, judged)
+    settings: dict[str, int | str] = {"k": 4, "threshold": threshold, "redraws": 0}
+    verified = annotations(policy, solutions, {**settings, "annotator": "verify"}, judged)
     kept, expected = (
         filter_consensus(
             Candidate(s, BY_ID[s.problem_id], mc, j)
             for s, mc, j in zip(solutions, rows, judged, strict=True)
         ).kept
-        for rows in (verified, full)
+        for rows in (verified, everything)
     )
     assert kept == expected
     assert 0 < len(kept) < len(solutions)
