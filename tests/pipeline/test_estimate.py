@@ -5,9 +5,14 @@ from pathlib import Path
 import pytest
 
 from prmkit.config import Recipe, load_recipe
-from prmkit.pipeline.estimate import Line, cost_lines, estimate
+from prmkit.pipeline.estimate import Line, assumed, cost_lines, estimate_text
 
 RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+def estimate(recipe: Recipe, tokens_per_s: float) -> str:
+    basis = assumed(recipe, tokens_per_s)
+    return estimate_text(cost_lines(recipe, basis), basis)
 
 
 def paper(*changes: str) -> Recipe:

@@ -10,7 +10,7 @@ import sys
 import typer
 
 from prmkit import __version__
-from prmkit.cli import analyse, data, evaluate, grade, run, synthetic
+from prmkit.cli import analyse, data, evaluate, grade, rollout, run, synthetic
 from prmkit.errors import PrmkitError
 
 _INTERRUPTED = 130
@@ -24,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("rollout")(rollout.rollout)
 app.command("import")(data.import_data)
 app.command("export")(data.export_data)
 app.command("grade")(grade.grade)

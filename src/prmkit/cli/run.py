@@ -2,15 +2,26 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from prmkit.config import ModelConfig, Recipe, dump_recipe, load_recipe
+from prmkit.config import ModelConfig, Recipe, RunConfig, dump_recipe, load_recipe
 from prmkit.generators.base import Generator
 
+if TYPE_CHECKING:
+    from prmkit.pipeline.context import Work
+    from prmkit.pipeline.estimate import Basis
 
-def run(
+C = TypeVar("C", bound=RunConfig)
+_TOKENS_PER_S = 6000.0  # where nothing is known of the models
+
+
+def run(  # noqa: PLR0913  # a command's options are its arguments
     recipe: Path = typer.Argument(help="Recipe file (YAML), e.g. recipes/toy.yaml."),
     out: Path | None = typer.Option(None, help="Run folder; made, or resumed if it is there."),
     overrides: list[str] = typer.Option(
@@ -19,8 +30,16 @@ def run(
     dry_run: bool = typer.Option(
         False, "--dry-run", help="Print the resolved recipe and an estimate of its cost; stop."
     ),
+    measure: int | None = typer.Option(
+        None,
+        min=1,
+        help="With --dry-run: run so many training problems through the models and reckon by what "
+        "they took. With --out, their replies are kept and not paid for again.",
+    ),
     tokens_per_s: float = typer.Option(
-        6000.0, min=1.0, help="With --dry-run: generated tokens a second to reckon the time by."
+        _TOKENS_PER_S,
+        min=1.0,
+        help="With --dry-run: generated tokens a second, where not measured.",
     ),
     as_json: bool = typer.Option(False, "--json", help="Print report.json instead of tables."),
 ) -> None:
@@ -39,21 +58,71 @@ def run(
         prm run recipes/toy.yaml --dry-run
 
         prm run recipes/qwen2.5-math-7b.yaml --dry-run --tokens-per-s 20000
+
+        prm run recipes/qwen2.5-math-7b.yaml --out runs/qwen --dry-run --measure 8
     """
     if out is None and not dry_run:
         raise typer.BadParameter("give a run folder, e.g. --out runs/toy", param_hint="--out")
+    if measure is not None and not dry_run:
+        raise typer.BadParameter("is part of --dry-run", param_hint="--measure")
     resolved = load_recipe(recipe, overrides)
-    if out is None or dry_run:
-        from prmkit.pipeline.estimate import estimate
-
+    if dry_run:
         print(dump_recipe(resolved))
-        print(estimate(resolved, tokens_per_s))
-        return
+    if measure is not None or out is not None:
+        _check(resolved)
+    if dry_run:
+        _estimate(resolved, out, measure, tokens_per_s)
+    elif out is not None:
+        _work(resolved, out, as_json=as_json)
+
+
+def _check(recipe: Recipe) -> None:
+    """Find fault with models and data before anything is paid for."""
     from prmkit.pipeline.sources import check_source
 
-    _check_models(resolved)
-    check_source(resolved.problems)
-    _work(resolved, out, as_json=as_json)
+    check_source(recipe.problems)
+    _check_models(recipe)
+
+
+def _estimate(recipe: Recipe, out: Path | None, n: int | None, tokens_per_s: float) -> None:
+    from prmkit.pipeline.estimate import assumed, cost_lines, estimate_text
+
+    basis = assumed(recipe, tokens_per_s) if n is None else _measure(recipe, out, n, tokens_per_s)
+    print(estimate_text(cost_lines(recipe, basis), basis))
+
+
+def _measure(recipe: Recipe, out: Path | None, n: int, tokens_per_s: float) -> "Basis":
+    from prmkit.pipeline.measure import measure, spread
+    from prmkit.pipeline.sources import draw_source
+    from prmkit.pipeline.spent import keep_basis
+
+    train = draw_source(recipe.problems, recipe.seed).parts["train"]
+    with opened(recipe, out) as run:
+        basis = measure(run, spread(train, n), tokens_per_s)
+        keep_basis(run.folder.path, basis)
+    return basis
+
+
+@contextmanager
+def opened(recipe: C, out: Path | None) -> Iterator["Work[C]"]:
+    """A run over a folder, or over one that is thrown away; progress goes to stderr."""
+    from prmkit.answers.equivalence import AnswerChecker
+    from prmkit.cli.progress import LiveProgress
+    from prmkit.generators.load import load_config
+    from prmkit.pipeline.context import Work
+    from prmkit.store import RunFolder
+
+    threads = recipe.threads or os.cpu_count() or 1
+
+    def load(config: ModelConfig) -> Generator:
+        return load_config(config, threads)
+
+    with (
+        TemporaryDirectory() as passing,
+        RunFolder.open(out or Path(passing) / "run", recipe) as folder,
+        AnswerChecker() as checker,
+    ):
+        yield Work(recipe, folder, load, checker, LiveProgress())
 
 
 def _check_models(recipe: Recipe) -> None:
@@ -68,24 +137,17 @@ def _check_models(recipe: Recipe) -> None:
 
 
 def _work(recipe: Recipe, out: Path, *, as_json: bool) -> None:
-    from prmkit.answers.equivalence import AnswerChecker
-    from prmkit.cli.progress import LiveProgress
-    from prmkit.cli.tables import print_report
-    from prmkit.generators.load import load_config
-    from prmkit.pipeline.context import Run
+    from prmkit.cli.tables import print_cost, print_report
     from prmkit.pipeline.run import REPORT, run_recipe
-    from prmkit.store import RunFolder
+    from prmkit.pipeline.spent import COST, run_cost
 
-    threads = recipe.threads or os.cpu_count() or 1
-
-    def load(config: ModelConfig) -> Generator:
-        return load_config(config, threads)
-
-    with RunFolder.open(out, recipe) as folder, AnswerChecker() as checker:
-        report = run_recipe(Run(recipe, folder, load, checker, LiveProgress()))
-        seconds = folder.seconds()
+    with opened(recipe, out) as run:
+        report = run_recipe(run)
+        cost = run_cost(run)
+        seconds = run.folder.seconds()
     if as_json:
         print(json.dumps(report.model_dump(mode="json"), indent=2, sort_keys=True))
-    else:
-        print_report(report, seconds)
-        print(f"\nThe report is {out / REPORT}; tables of every stage lie beside it.")
+        return
+    print_report(report, seconds)
+    print_cost(cost)
+    print(f"\nThe report is {out / REPORT}, the cost {out / COST}; every stage's table is there.")

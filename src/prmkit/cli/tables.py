@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
+from prmkit.pipeline.estimate import shown_operations, shown_time
 from prmkit.pipeline.findings import Report
+from prmkit.pipeline.rollout import RolloutReport
+from prmkit.pipeline.spent import Amount, RunCost
 from prmkit.pipeline.words import percent
+
+_WIDTH = 120  # of the widest table where the output is no terminal
 
 
 def print_report(report: Report, seconds: Mapping[str, float]) -> None:
@@ -103,6 +108,59 @@ def _distinct(report: Report) -> Table:
         counts = (f"{drawn.share.n:,}", f"{drawn.n_prefixes:,}")
         table.add_row(what, percent(drawn.share), *counts, warning)
     return table
+
+
+def print_cost(cost: RunCost) -> None:
+    """Print what was estimated beside what it was, by stage and model."""
+    table = _table(
+        "Estimated, and what it was",
+        *("stage and model", "", "calls", "prompt", "generated tokens", "operations", "time"),
+    )
+    for stage in dict.fromkeys(s.stage for s in cost.stages):
+        for line in (s for s in cost.stages if s.stage == stage):
+            table.add_row(f"{stage} {line.model}", "estimated", *_amounts(line.estimated))
+            table.add_row("", "real", *_amounts(line.real))
+        seconds, blank = cost.seconds[stage], [""] * 4
+        table.add_row(f"{stage}, all", "estimated", *blank, shown_time(seconds.estimated))
+        table.add_row("", "real", *blank, shown_time(seconds.real))
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
+    console.print(table)
+
+
+def _amounts(amount: Amount | None) -> tuple[str, ...]:
+    if amount is None:
+        return ("-",) * 4
+    counts = (amount.n_calls, amount.prompt_tokens, amount.generated_tokens)
+    return (*(f"{n:,.0f}" for n in counts), shown_operations(amount.operations))
+
+
+def print_rollouts(report: RolloutReport) -> None:
+    """Print what `prm rollout` found."""
+    console = Console(highlight=False, soft_wrap=False)
+    table = _table(f"{report.name} (seed {report.seed})", "what", "how many")
+    counts = report.counts
+    given, rolled = counts["solutions"], counts["rollouts"]
+    for word, n in (
+        ("solutions given", given["solutions"] + given["rejected"]),
+        ("  rejected, see rejected.parquet", given["rejected"]),
+        ("  rolled out", rolled["annotated"]),
+        ("  of these undecided, see unlabelled.parquet", rolled["unscored"]),
+        ("  with an error", rolled["with_error"]),
+        ("steps with a hard label", report.labelled_steps),
+        ("completions", report.cost.n_calls),
+        ("tokens read and written", report.cost.prompt_tokens + report.cost.generated_tokens),
+    ):
+        table.add_row(word, f"{n:,}")
+    table.add_row("solutions with an error, %", percent(report.with_error))
+    if report.counts["solutions"].get("labels"):
+        table.add_row(
+            "first error where the given labels have it, %", percent(report.same_as_given)
+        )
+    if report.distinct is not None:
+        share = percent(report.distinct.share)
+        few = " (too few)" if report.distinct.too_few else ""
+        table.add_row("distinct completions of the same prefix, %", f"{share}{few}")
+    console.print(table)
 
 
 def _cost(report: Report, seconds: Mapping[str, float]) -> Table:

@@ -18,6 +18,9 @@ from prmkit.records import BenchmarkCase, Outcome, Question, Solution
 CaseReader = Callable[[Iterable[Row | BadRow]], Imported[BenchmarkCase]]
 """How a benchmark's published rows become cases."""
 
+NOT_SAID = "not said"
+"""Reason of an outcome that a data set does not tell."""
+
 _ENDINGS = (".json", ".jsonl", ".json.gz", ".jsonl.gz", ".parquet")
 _TABLE = f"{TABLES[BenchmarkCase][0]}.parquet"
 
@@ -73,7 +76,7 @@ def case_solution(case: BenchmarkCase) -> Solution:
         sample_index=0,
         steps=case.steps,
         outcome=case.outcome,
-        reason=case.reason or ("not said" if case.outcome is Outcome.UNSCORED else ""),
+        reason=case.reason or (NOT_SAID if case.outcome is Outcome.UNSCORED else ""),
     )
 
 

@@ -79,7 +79,7 @@ class EvaluationIndex:
         self._words: list[tuple[str, list[str]]] = []
         self._holding: dict[tuple[str, ...], list[int]] = {}
         for question_id, text in questions:
-            self._exact.setdefault(_normal(text), question_id)
+            self._exact.setdefault(normal_text(text), question_id)
             words = _split(text)
             for gram in set(self._grams(words)):
                 self._holding.setdefault(gram, []).append(len(self._words))
@@ -87,7 +87,7 @@ class EvaluationIndex:
 
     def find(self, row: str, text: str) -> Match | None:
         """The evaluation problem that a text contains, the nearest one if several; else None."""
-        exact = self._exact.get(_normal(text))
+        exact = self._exact.get(normal_text(text))
         if exact is not None:
             return Match(row=row, evaluation=exact, rule="exact", ratio=1.0)
         words = _split(text)
@@ -128,7 +128,8 @@ def decontaminate(
     return Decontaminated(kept, removed)
 
 
-def _normal(text: str) -> str:
+def normal_text(text: str) -> str:
+    """A question as `exact` compares it."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return _IGNORED.sub("", folded).rstrip(".?!:,;\u3002")
 

@@ -7,16 +7,10 @@ import json
 from collections.abc import Iterable
 
 from prmkit.datasets.fields import Fields
+from prmkit.datasets.folder import TABLES
 from prmkit.datasets.importing import Converted, Imported, convert_rows
 from prmkit.datasets.rows import BadRow, Row
-from prmkit.records import BenchmarkCase, LabelledSolution, Problem, Record, Solution
-
-_KINDS: tuple[tuple[type[Record], str], ...] = (
-    (LabelledSolution, "solution_id"),
-    (BenchmarkCase, "case_id"),
-    (Problem, "problem_id"),
-    (Solution, "solution_id"),
-)
+from prmkit.records import Record
 
 
 def read_own(rows: Iterable[Row | BadRow]) -> Imported[Record]:
@@ -35,9 +29,9 @@ def read_own(rows: Iterable[Row | BadRow]) -> Imported[Record]:
 
 def _kind(row: Row) -> tuple[type[Record], str]:
     columns = set(row.values)
-    for kind, key in _KINDS:
+    for kind, (_, key) in TABLES.items():
         needed = {name for name, field in kind.model_fields.items() if field.is_required()}
         if needed <= columns <= set(kind.model_fields):
             return kind, key
-    names = ", ".join(kind.__name__ for kind, _ in _KINDS)
+    names = ", ".join(kind.__name__ for kind in TABLES)
     raise Fields(row.values).bad("", f"columns {', '.join(sorted(columns))}", f"those of {names}")

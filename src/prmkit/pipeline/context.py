@@ -46,6 +46,14 @@ class Silent:
         """Ignore."""
 
 
+def check_answer(checker: AnswerChecker, text: str, problem: Problem) -> CheckedAnswer:
+    """Find and check the final answer of a whole solution."""
+    extracted = extract_answer(text)
+    check = checker.check(extracted, problem.answer)
+    reason = check.reason if check.outcome is Outcome.UNSCORED else ""
+    return CheckedAnswer(check.outcome, reason, extracted)
+
+
 R_co = TypeVar("R_co", bound=RunConfig, covariant=True)
 
 
@@ -84,10 +92,7 @@ class Work(Generic[R_co]):
 
     def judge_answer(self, text: str, problem: Problem) -> CheckedAnswer:
         """Find and check the final answer of a whole solution."""
-        extracted = extract_answer(text)
-        check = self.checker.check(extracted, problem.answer)
-        reason = check.reason if check.outcome is Outcome.UNSCORED else ""
-        return CheckedAnswer(check.outcome, reason, extracted)
+        return check_answer(self.checker, text, problem)
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str) -> Iterator["StageWork"]:

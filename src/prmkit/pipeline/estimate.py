@@ -1,24 +1,73 @@
-"""What a recipe will cost, before anything is paid for. Rough: the assumptions are printed too.
+"""What a run will cost, before anything is paid for. Rough: what it rests on is printed too.
 
-Operations are 2 x parameters x tokens, prompt and generated, as if no prefix were shared; a server
-with a prefix cache spends less on prompts.
+How long texts are and how often models are called are either assumed, or were measured on a few
+problems (`measure`). Operations are 2 x parameters x tokens, prompt and generated, as if no prefix
+were shared; a server with a prefix cache spends less on prompts.
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from prmkit.config import ModelConfig, ProblemsConfig, Recipe
+from pydantic import Field
+
+from prmkit.config import ModelConfig, ProblemsConfig, Recipe, RolloutConfig, RolloutRecipe
 from prmkit.generators.load import resolve_model
 from prmkit.pipeline.sources import rows_held
-from prmkit.records import BenchmarkCase, Problem
+from prmkit.records import BenchmarkCase, Problem, Record
 from prmkit.synthetic.problems import SPLITS
+
+TOKENS_PER_S = 6000.0
+"""Generated tokens a second where nothing is known of them."""
+COMPLETER = "completer"
+"""Name of the one model of `prm rollout`."""
 
 _DRAWS_A_RIGHT_STEP = 1.5  # until the first success, for a policy that recovers two times in three
 _SHARE_WRONG = 0.5  # of solutions; each costs K draws once where the annotator stops there
 _SUBSETS = 4  # of a step benchmark, as in ProcessBench
 _BYTES_A_PARAMETER = 2  # of weights in 16 bits
+_CHARACTERS_A_TOKEN = 3.0  # of mathematical English, where a digit is a token; our guess
 _NAMED_SIZE = re.compile(r"(\d+(?:\.\d+)?)[bB]\b")
+
+
+class PerCall(Record):
+    """Tokens of one call, on average."""
+
+    prompt: float = Field(ge=0.0)
+    """Read."""
+    generated: float = Field(ge=0.0)
+    """Written."""
+
+
+class Rates(Record):
+    """What one policy does, on average."""
+
+    steps: float = Field(ge=0.0)
+    """Steps a solution."""
+    solution: PerCall
+    """A sampled solution."""
+    usable: float = Field(ge=0.0, le=1.0)
+    """Share of solutions that are labelled: with a readable answer, and no other's twin."""
+    draws: float = Field(ge=0.0)
+    """Completions a labelled solution."""
+    rollout: PerCall
+    """A completion of a prefix."""
+
+
+class Basis(Record):
+    """What an estimate rests on."""
+
+    rates: dict[str, Rates]
+    """By policy."""
+    verdict: PerCall
+    """A vote of the judge."""
+    tokens_per_s: float = Field(TOKENS_PER_S, gt=0.0)
+    """Generated tokens a second, where no speed is given."""
+    speeds: dict[str, float] = Field(default_factory=dict)
+    """Generated tokens a second by `stage model`."""
+    said: str
+    """The same for a reader."""
 
 
 class _Shape(NamedTuple):
@@ -40,10 +89,6 @@ _PUBLISHED = _Shape(steps=8.8, tokens=625, question=150, judge=1000)
 """Steps and tokens a solution are those of Qwen2.5-Math on its data; the rest is our guess."""
 
 
-def _shape(recipe: Recipe) -> _Shape:
-    return _PUBLISHED if recipe.problems.source == "imported" else _SYNTHETIC
-
-
 class Line(NamedTuple):
     """The cost of one stage with one model."""
 
@@ -53,6 +98,7 @@ class Line(NamedTuple):
     prompt_tokens: float
     generated_tokens: float
     parameters: float | None
+    tokens_per_s: float = TOKENS_PER_S
 
     @property
     def operations(self) -> float | None:
@@ -61,44 +107,137 @@ class Line(NamedTuple):
             return None
         return 2 * self.parameters * (self.prompt_tokens + self.generated_tokens)
 
+    @property
+    def seconds(self) -> float:
+        """Time at the speed of generation."""
+        return self.generated_tokens / self.tokens_per_s
 
-def estimate(recipe: Recipe, tokens_per_s: float) -> str:
-    """Calls, tokens, operations and time of each model stage, as text.
+
+def assumed(recipe: Recipe, tokens_per_s: float = TOKENS_PER_S) -> Basis:
+    """What a whole run's estimate rests on when nothing was measured."""
+    is_imported = recipe.problems.source == "imported"
+    shape = _PUBLISHED if is_imported else _SYNTHETIC
+    rates = Rates(
+        steps=shape.steps,
+        solution=PerCall(prompt=shape.question, generated=shape.tokens),
+        usable=1.0,
+        draws=draws_a_solution(recipe.rollouts, shape.steps),
+        rollout=PerCall(prompt=shape.question + shape.tokens / 2, generated=shape.tokens / 2),
+    )
+    said = (
+        f"Assumed: {shape.steps:.1f} steps and {shape.tokens:g} tokens a solution, "
+        f"{shape.question:g} tokens a question, {shape.judge:g} tokens a verdict, "
+        f"{tokens_per_s:,.0f} generated tokens/s (--tokens-per-s), "
+        f"2 operations a parameter and token.{_said_of_draws(recipe.rollouts)}"
+    )
+    if is_imported:
+        said += " A folder that is not there yet is taken to hold all that the recipe allows."
+    return Basis(
+        rates=dict.fromkeys(recipe.policies, rates),
+        verdict=PerCall(prompt=shape.question + shape.tokens, generated=shape.judge),
+        tokens_per_s=tokens_per_s,
+        said=f"{said} Training and scoring are not counted.",
+    )
+
+
+def assumed_rollouts(
+    recipe: RolloutRecipe, texts: Sequence[Sequence[str]], tokens_per_s: float = TOKENS_PER_S
+) -> Basis:
+    """What the estimate of `prm rollout` rests on when nothing was measured.
 
     Args:
         recipe: What is to be run.
-        tokens_per_s: Generated tokens a second that the time is reckoned by.
+        texts: The steps of each solution, at least one.
+        tokens_per_s: Generated tokens a second.
     """
-    lines = cost_lines(recipe)
-    width = max(len(f"{x.stage} {x.model}") for x in lines)
-    rows = [_row(x, width, tokens_per_s) for x in lines]
-    total = sum(x.generated_tokens for x in lines)
-    rows.append(f"all: {total:,.0f} generated tokens, {_time(total / tokens_per_s)}")
-    return "\n".join([*rows, _assumptions(recipe, tokens_per_s)])
+    steps = sum(map(len, texts)) / len(texts)
+    tokens = sum(len(s) for text in texts for s in text) / len(texts) / _CHARACTERS_A_TOKEN
+    question = _PUBLISHED.question
+    rates = Rates(
+        steps=steps,
+        solution=PerCall(prompt=question, generated=tokens),
+        usable=1.0,
+        draws=draws_a_solution(recipe.rollouts, steps),
+        rollout=PerCall(prompt=question + tokens / 2, generated=tokens / 2),
+    )
+    said = (
+        f"Counted: {len(texts):,} solutions of {steps:.1f} steps. Assumed: {_CHARACTERS_A_TOKEN:g} "
+        f"characters a token, so {tokens:.0f} tokens a solution and half of that a completion, "
+        f"{question:g} tokens a question, {tokens_per_s:,.0f} generated tokens/s "
+        f"(--tokens-per-s), 2 operations a parameter and token.{_said_of_draws(recipe.rollouts)}"
+    )
+    nothing = PerCall(prompt=0.0, generated=0.0)
+    return Basis(rates={COMPLETER: rates}, verdict=nothing, tokens_per_s=tokens_per_s, said=said)
 
 
-def cost_lines(recipe: Recipe) -> list[Line]:
-    """The cost of each stage that calls a model, by model."""
-    shape = _shape(recipe)
+def draws_a_solution(rollouts: RolloutConfig, steps: float) -> float:
+    """Completions a solution of so many steps, assumed where the annotator stops early."""
+    steps -= rollouts.finished_is_known
+    if rollouts.annotator == "exhaustive":
+        return rollouts.k * steps
+    right = (1 - _SHARE_WRONG / 2) * steps * min(_DRAWS_A_RIGHT_STEP, rollouts.k)
+    return right + _SHARE_WRONG * rollouts.k
+
+
+def _said_of_draws(rollouts: RolloutConfig) -> str:
+    if rollouts.annotator != "sequential":
+        return ""
+    return (
+        f" Sequential annotation draws {_DRAWS_A_RIGHT_STEP} completions at a right step and K "
+        f"at the first wrong one of {_SHARE_WRONG:.0%} of the solutions."
+    )
+
+
+def cost_lines(recipe: Recipe, basis: Basis | None = None) -> list[Line]:
+    """The cost of each stage that calls a model, by model; assumed if there is no basis."""
+    basis = basis or assumed(recipe)
     problems = _problems(recipe.problems)
     chosen = recipe.evaluation.policy or next(iter(recipe.policies))
-    lines, rollouts = list[Line](), dict.fromkeys(recipe.policies, 0.0)
+    lines = list[Line]()
+    rolled = {name: _Sum() for name in recipe.policies}
+    labelled = 0.0
     for name, policy in recipe.policies.items():
+        rates = basis.rates[name]
         written = problems.solved * policy.samples
         if name == chosen:
             written += problems.best_of_n * recipe.evaluation.best_of
-        rollouts[policy.completer or name] += problems.labelled * policy.samples
-        tokens = (written * shape.question, written * shape.tokens)
-        lines.append(Line("solutions", name, written, *tokens, _parameters(policy)))
-    for name, n in rollouts.items():
-        draws = n * _draws(recipe, shape.steps)
-        tokens = (draws * (shape.question + shape.tokens / 2), draws * shape.tokens / 2)
-        lines.append(Line("rollouts", name, draws, *tokens, _parameters(recipe.policies[name])))
+        lines.append(_line("solutions", name, policy, _Sum().add(written, rates.solution), basis))
+        own = problems.labelled * policy.samples * rates.usable
+        labelled += own
+        rolled[policy.completer or name].add(own * rates.draws, rates.rollout)
+    for name, total in rolled.items():
+        lines.append(_line("rollouts", name, recipe.policies[name], total, basis))
     cases = problems.cases or recipe.evaluation.process_cases * len(SPLITS)
-    votes = (sum(rollouts.values()) + cases) * recipe.judge.votes
-    tokens = (votes * (shape.question + shape.tokens), votes * shape.judge)
-    lines.append(Line("judge", recipe.judge.model, votes, *tokens, _parameters(recipe.judge)))
+    votes = _Sum().add((labelled + cases) * recipe.judge.votes, basis.verdict)
+    lines.append(_line("judge", recipe.judge.model, recipe.judge, votes, basis))
     return [line for line in lines if line.n_calls]
+
+
+def rollout_lines(recipe: RolloutRecipe, n_solutions: int, basis: Basis) -> list[Line]:
+    """The cost of `prm rollout`."""
+    rates = basis.rates[COMPLETER]
+    total = _Sum().add(n_solutions * rates.draws, rates.rollout)
+    return [_line("rollouts", COMPLETER, recipe.completer, total, basis)]
+
+
+class _Sum:
+    """Calls and tokens, added up."""
+
+    def __init__(self) -> None:
+        self.n_calls = self.prompt = self.generated = 0.0
+
+    def add(self, n_calls: float, each: PerCall) -> "_Sum":
+        """Add calls of one kind; this sum."""
+        self.n_calls += n_calls
+        self.prompt += n_calls * each.prompt
+        self.generated += n_calls * each.generated
+        return self
+
+
+def _line(stage: str, model: str, config: ModelConfig, total: _Sum, basis: Basis) -> Line:
+    speed = basis.speeds.get(f"{stage} {model}", basis.tokens_per_s)
+    sums = (total.n_calls, total.prompt, total.generated)
+    return Line(stage, model, *sums, n_parameters(config), speed)
 
 
 class _Problems(NamedTuple):
@@ -123,17 +262,7 @@ def _problems(sizes: ProblemsConfig) -> _Problems:
     return _Problems(labelled, labelled, best_of_n, cases)
 
 
-def _draws(recipe: Recipe, steps: float) -> float:
-    """Completions a solution."""
-    rollouts = recipe.rollouts
-    steps -= rollouts.finished_is_known
-    if rollouts.annotator == "exhaustive":
-        return rollouts.k * steps
-    right = (1 - _SHARE_WRONG / 2) * steps * min(_DRAWS_A_RIGHT_STEP, rollouts.k)
-    return right + _SHARE_WRONG * rollouts.k
-
-
-def _parameters(config: ModelConfig) -> float | None:
+def n_parameters(config: ModelConfig) -> float | None:
     """Parameters of a model: by its weights where they lie here, else by its name."""
     if not config.base_url and (
         config.model.startswith("synthetic:") or Path(config.model).is_dir()
@@ -144,35 +273,29 @@ def _parameters(config: ModelConfig) -> float | None:
     return float(named[1]) * 1e9 if named else None
 
 
-def _row(line: Line, width: int, tokens_per_s: float) -> str:
-    operations = line.operations
-    flops = "size unknown" if operations is None else f"{operations:.1e} FLOP"
+def estimate_text(lines: Sequence[Line], basis: Basis) -> str:
+    """Calls, tokens, operations and time of each model stage, and what they rest on."""
+    width = max(len(f"{x.stage} {x.model}") for x in lines)
+    total = sum(x.generated_tokens for x in lines)
+    all_s = sum(x.seconds for x in lines)
+    rows = [_row(x, width) for x in lines]
+    rows.append(f"all: {total:,.0f} generated tokens, {shown_time(all_s)}")
+    return "\n".join([*rows, basis.said])
+
+
+def _row(line: Line, width: int) -> str:
     return (
         f"{f'{line.stage} {line.model}':<{width}} {line.n_calls:>13,.0f} calls "
         f"{line.prompt_tokens:>17,.0f} prompt {line.generated_tokens:>17,.0f} generated tokens "
-        f"{flops:>12} {_time(line.generated_tokens / tokens_per_s):>9}"
+        f"{shown_operations(line.operations):>12} {shown_time(line.seconds):>9}"
     )
 
 
-def _time(seconds: float) -> str:
-    if seconds < 600:
-        return f"{seconds:,.0f} s"
-    return f"{seconds / 3600:,.1f} h"
+def shown_operations(operations: float | None) -> str:
+    """Operations for a reader."""
+    return "size unknown" if operations is None else f"{operations:.1e} FLOP"
 
 
-def _assumptions(recipe: Recipe, tokens_per_s: float) -> str:
-    shape = _shape(recipe)
-    said = (
-        f"Assumed: {shape.steps:.1f} steps and {shape.tokens:g} tokens a solution, "
-        f"{shape.question:g} tokens a question, {shape.judge:g} tokens a verdict, "
-        f"{tokens_per_s:,.0f} generated tokens/s (--tokens-per-s), "
-        "2 operations a parameter and token."
-    )
-    if recipe.rollouts.annotator == "sequential":
-        said += (
-            f" Sequential annotation draws {_DRAWS_A_RIGHT_STEP} completions at a right step and K "
-            f"at the first wrong one of {_SHARE_WRONG:.0%} of the solutions."
-        )
-    if recipe.problems.source == "imported":
-        said += " A folder that is not there yet is taken to hold all that the recipe allows."
-    return f"{said} Training and scoring are not counted."
+def shown_time(seconds: float) -> str:
+    """A duration for a reader."""
+    return f"{seconds:,.0f} s" if seconds < 600 else f"{seconds / 3600:,.1f} h"

@@ -208,13 +208,8 @@ def complete(
     stage, config = "rollouts", by.config
 
     def job(solution: Solution, completer: ModelConfig) -> Job[McAnnotation]:
-        def start() -> Task[McAnnotation]:
-            problem = problems[solution.problem_id]
-            seed, sampling = run.recipe.seed, completer.sampling
-            rollouts = Rollouts(solution, problem, seed, sampling, run.judge_answer)
-            return annotate(rollouts, config, by.claims.get(solution.solution_id))
-
-        return Job(solution.solution_id, start)
+        problem = problems[solution.problem_id]
+        return Job(solution.solution_id, lambda: annotation(run, solution, problem, by, completer))
 
     if not run.folder.is_done(stage):
         with run.stage(stage, len(solutions), "solutions") as work:
@@ -230,6 +225,15 @@ def complete(
             _warn_of_repeats(stage, of_rollouts(rows, {s.solution_id: s for s in solutions}))
             _finish(run, stage, rows, McAnnotation, work)
     return kept(run, stage, McAnnotation)
+
+
+def annotation(
+    run: AnyRun, solution: Solution, problem: Problem, by: Completers, completer: ModelConfig
+) -> Task[McAnnotation]:
+    """The conversation that annotates one solution."""
+    seed, sampling = run.recipe.seed, completer.sampling
+    rollouts = Rollouts(solution, problem, seed, sampling, run.judge_answer)
+    return annotate(rollouts, by.config, by.claims.get(solution.solution_id))
 
 
 def judge(

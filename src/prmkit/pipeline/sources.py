@@ -49,27 +49,42 @@ def draw_source(config: ProblemsConfig, seed: int) -> Source:
         return Source(make_parts(seed, sizes), [], [])
     best_of_n = [p for f in config.best_of_n for p in _chosen(_problems(f), config.n_best_of_n)]
     cases = [c for folder in config.process for c in _cases(folder, config.n_process)]
-    index = EvaluationIndex(
+    train, validation, contaminated = _clean(config, _index(best_of_n, cases))
+    if not train:
+        raise DataError(f"{', '.join(config.train)}: no training problem is left; import more")
+    parts = {"train": train, "validation": validation, "process": [], "best_of_n": best_of_n}
+    _check_ids(p for of_part in parts.values() for p in of_part)
+    return Source(parts, cases, contaminated)
+
+
+class _Clean(NamedTuple):
+    """Problems to train with that the evaluation does not have, and those that it has."""
+
+    train: list[Problem]
+    validation: list[Problem]
+    contaminated: list[Match]
+
+
+def _index(problems: Iterable[Problem], cases: Iterable[BenchmarkCase]) -> EvaluationIndex:
+    return EvaluationIndex(
         [
-            *(EvaluationProblem(p.problem_id, p.question) for p in best_of_n),
+            *(EvaluationProblem(p.problem_id, p.question) for p in problems),
             *(EvaluationProblem(c.case_id, c.question) for c in cases),
         ]
     )
-    parts: dict[str, list[Problem]] = {"train": [], "validation": [], "process": []}
-    contaminated: list[Match] = []
+
+
+def _clean(config: ProblemsConfig, index: EvaluationIndex) -> _Clean:
+    found = _Clean([], [], [])
     for folder in config.train:
         clean = decontaminate(
             _problems(folder), lambda p: EvaluationProblem(p.problem_id, p.question), index
         )
-        contaminated += clean.removed
         chosen = _chosen(clean.kept, config.n_validation + config.n_train)
-        parts["validation"] += chosen[: config.n_validation]
-        parts["train"] += chosen[config.n_validation :]
-    if not parts["train"]:
-        raise DataError(f"{', '.join(config.train)}: no training problem is left; import more")
-    parts["best_of_n"] = best_of_n
-    _check_ids(p for of_part in parts.values() for p in of_part)
-    return Source(parts, cases, contaminated)
+        found.validation.extend(chosen[: config.n_validation])
+        found.train.extend(chosen[config.n_validation :])
+        found.contaminated.extend(clean.removed)
+    return found
 
 
 def check_source(config: ProblemsConfig) -> None:
