@@ -291,4 +291,6 @@ def test_our_own_rows_are_read_strictly_and_one_table_holds_one_kind() -> None:
     assert [type(record) for record in found.records] == [Problem]
     assert [bad.field for bad in found.rejected] == ["problem_id", "solution_id", "x"]
     unknown = read_own(rows_of([("f", [{"x": 1}])]))
-    assert unknown.rejected[0].reason.startswith("found columns x; allowed: those of Labelled")
+    assert unknown.rejected[0].reason.startswith(
+        "found columns x; allowed: those of Problem, Labelled"
+    )

@@ -103,7 +103,8 @@ def _work(recipe: RolloutRecipe, out: Path, *, as_json: bool) -> None:
     from prmkit.pipeline.rollout import REPORT, run_rollouts
     from prmkit.pipeline.spent import COST, rollout_cost
 
-    check_config(recipe.completer)
+    if not _is_rolled_out(out):
+        check_config(recipe.completer)
     with opened(recipe, out) as run:
         report = run_rollouts(run)
         cost = rollout_cost(run)
@@ -115,3 +116,10 @@ def _work(recipe: RolloutRecipe, out: Path, *, as_json: bool) -> None:
     print(f"\nLabels are in {out / 'labelled.parquet'}, the report in {out / REPORT}, the cost in")
     print(f"{out / COST}; prm export trl {out / 'labelled.parquet'} --out FILE.jsonl writes them")
     print("for TRL.")
+
+
+def _is_rolled_out(out: Path) -> bool:
+    """Whether nothing is left for the model to do, so that it need not be there any more."""
+    from prmkit.store import read_manifest
+
+    return (out / "manifest.json").exists() and "rollouts" in read_manifest(out).stages

@@ -12,8 +12,6 @@ from prmkit.pipeline.rollout import RolloutReport
 from prmkit.pipeline.spent import Amount, RunCost
 from prmkit.pipeline.words import percent
 
-_WIDTH = 120  # of the widest table where the output is no terminal
-
 
 def print_report(report: Report, seconds: Mapping[str, float]) -> None:
     """Print everything the run found; seconds by stage stand beside the tokens."""
@@ -112,7 +110,7 @@ def _distinct(report: Report) -> Table:
 
 def print_cost(cost: RunCost) -> None:
     """Print what was estimated beside what it was, by stage and model."""
-    table = _table(
+    table = new_table(
         "Estimated, and what it was",
         *("stage and model", "", "calls", "prompt", "generated tokens", "operations", "time"),
     )
@@ -123,8 +121,7 @@ def print_cost(cost: RunCost) -> None:
         seconds, blank = cost.seconds[stage], [""] * 4
         table.add_row(f"{stage}, all", "estimated", *blank, shown_time(seconds.estimated))
         table.add_row("", "real", *blank, shown_time(seconds.real))
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
-    console.print(table)
+    out().print(table)
 
 
 def _amounts(amount: Amount | None) -> tuple[str, ...]:
@@ -136,8 +133,7 @@ def _amounts(amount: Amount | None) -> tuple[str, ...]:
 
 def print_rollouts(report: RolloutReport) -> None:
     """Print what `prm rollout` found."""
-    console = Console(highlight=False, soft_wrap=False)
-    table = _table(f"{report.name} (seed {report.seed})", "what", "how many")
+    table = new_table(f"{report.name} (seed {report.seed})", "what", "how many")
     counts = report.counts
     given, rolled = counts["solutions"], counts["rollouts"]
     for word, n in (
@@ -160,7 +156,7 @@ def print_rollouts(report: RolloutReport) -> None:
         share = percent(report.distinct.share)
         few = " (too few)" if report.distinct.too_few else ""
         table.add_row("distinct completions of the same prefix, %", f"{share}{few}")
-    console.print(table)
+    out().print(table)
 
 
 def _cost(report: Report, seconds: Mapping[str, float]) -> Table:

@@ -16,10 +16,11 @@ from typing import Literal
 from pydantic import Field
 
 from prmkit.config import RolloutRecipe, recipe_digest
+from prmkit.intervals import Bootstrap
 from prmkit.pipeline.context import Work
 from prmkit.pipeline.distinct import distinct, of_rollouts
 from prmkit.pipeline.estimate import COMPLETER
-from prmkit.pipeline.findings import Bootstrap, Cost, Distinct
+from prmkit.pipeline.findings import Cost, Distinct
 from prmkit.pipeline.given import Given, GivenLabel, read_given
 from prmkit.pipeline.labelling import Completers, complete, keep, kept
 from prmkit.records import (
