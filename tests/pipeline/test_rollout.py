@@ -165,6 +165,17 @@ def test_undecided_solutions_are_kept_with_their_reason(
     assert (report.with_error.n, report.with_error.n_unscored) == (N - 1, 1)
 
 
+def test_labels_that_came_along_can_be_verified(
+    recipe: RolloutRecipe, checker: AnswerChecker, tmp_path: Path
+) -> None:
+    rollouts = recipe.rollouts.model_copy(update={"annotator": "verify"})
+    verify = recipe.model_copy(update={"rollouts": rollouts})
+    report = do(tmp_path / "run", verify, checker)
+    rows = read_records(tmp_path / "run" / "labelled.parquet", LabelledSolution)
+    assert {r.solution_id for r in rows} == {f"s{i}" for i in range(N)}  # all labels were right
+    assert report.cost.n_calls < N // 2 * 7 * 4
+
+
 def test_a_measured_estimate_is_what_the_run_then_costs_and_is_paid_once(
     recipe: RolloutRecipe, checker: AnswerChecker, tmp_path: Path
 ) -> None:

@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 from prmkit.config import RolloutRecipe
 from prmkit.datasets.cases import NOT_SAID, case_solution
 from prmkit.datasets.decontaminate import normal_text
-from prmkit.errors import DataError
+from prmkit.errors import ConfigError, DataError
 from prmkit.records import (
+    Annotated,
     BenchmarkCase,
     CheckedAnswer,
     JudgeAnswer,
@@ -37,13 +38,9 @@ _TABLES = ("solutions", "labelled", "cases")
 _WRONG = 0.5  # a label below it is a wrong step
 
 
-class GivenLabel(Record):
+class GivenLabel(Annotated):
     """Where somebody placed the first error of a given solution."""
 
-    solution_id: str
-    """The solution."""
-    first_error: int | None
-    """Index of the first wrong step; None = no step is wrong."""
     source: str
     """Who labelled."""
 
@@ -79,6 +76,7 @@ def read_given(recipe: RolloutRecipe, check_answer: JudgeAnswer) -> Given:
     Raises:
         DataError: a table is missing, damaged or of other records, two solutions share an id, or
             none has a problem.
+        ConfigError: labels are to be verified, and the solutions come without.
     """
     table = solutions_table(recipe.solutions)
     book = _Book(p for path in problem_tables(recipe) for p in read_records(path, Problem))
@@ -96,6 +94,8 @@ def read_given(recipe: RolloutRecipe, check_answer: JudgeAnswer) -> Given:
     if not found.solutions:
         first = found.rejected[0].reason if found.rejected else "it is empty"
         raise DataError(f"{table}: no solution can be rolled out: {first}")
+    if recipe.rollouts.annotator == "verify" and not found.labels:
+        raise ConfigError(f"rollouts.annotator verify: {table} has no labels to verify")
     found.problems.extend(used.values())
     return found
 

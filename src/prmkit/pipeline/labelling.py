@@ -197,7 +197,7 @@ class Completers(NamedTuple):
     """By name; one after the other is loaded."""
     whose: Callable[[Solution], str]
     """The name of the model that completes a solution."""
-    claims: Mapping[str, JudgeAnnotation] = MappingProxyType({})
+    claims: Mapping[str, Annotated] = MappingProxyType({})
     """What the annotator `verify` verifies, by solution id."""
 
 

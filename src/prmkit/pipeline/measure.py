@@ -18,8 +18,8 @@ from prmkit.judging.judge import judge_solution
 from prmkit.pipeline.context import AnyRun, Run, StageWork
 from prmkit.pipeline.estimate import COMPLETER, Basis, PerCall, Rates
 from prmkit.pipeline.given import Given
-from prmkit.pipeline.labelling import annotation, usable
-from prmkit.pipeline.rollout import RolloutRun
+from prmkit.pipeline.labelling import Completers, annotation, usable
+from prmkit.pipeline.rollout import RolloutRun, completers
 from prmkit.records import McAnnotation, Problem, Solution, Usage
 from prmkit.sampling import Policy
 
@@ -88,34 +88,39 @@ def measure(run: Run, problems: Sequence[Problem], tokens_per_s: float) -> Basis
     with run.stage("measure", 3 * len(problems) * len(recipe.policies), "tasks") as work:
         meter = _Meter(run, work)
         written = {name: _write(run, meter, name, problems) for name in recipe.policies}
+        chosen = {name: usable(rows) for name, rows in written.items()}
+        none = [name for name, own in chosen.items() if not own]
+        if none:
+            raise DataError(f"policies.{none[0]}: no solution of {len(problems)} can be labelled")
+        judged = meter.all(  # before the rollouts, which may verify what it claims
+            f"judge {recipe.judge.model}",
+            run.generator(recipe.judge),
+            [
+                judge_solution(s, by_id[s.problem_id], recipe.judge, recipe.seed)
+                for own in chosen.values()
+                for s in own
+            ],
+        )
+        claims = {row.solution_id: row for row in judged}
+        by = Completers(recipe.rollouts, recipe.policies, lambda s: s.policy, claims)
         rates: dict[str, Rates] = {}
-        chosen: list[Solution] = []
-        for name, policy in recipe.policies.items():
-            own = usable(written[name])
-            if not own:
-                raise DataError(f"policies.{name}: no solution of {len(problems)} can be labelled")
-            completer = policy.completer or name
+        for name, own in chosen.items():
+            completer = recipe.policies[name].completer or name
             config = recipe.policies[completer]
             rolled = meter.all(
                 f"rollouts {completer}",
                 run.generator(config),
-                [annotation(run, s, by_id[s.problem_id], recipe.rollouts, config) for s in own],
+                [annotation(run, s, by_id[s.problem_id], by, config) for s in own],
             )
             rates[name] = _rates(written[name], own, rolled)
-            chosen += own
-        judged = meter.all(
-            f"judge {recipe.judge.model}",
-            run.generator(recipe.judge),
-            [judge_solution(s, by_id[s.problem_id], recipe.judge, recipe.seed) for s in chosen],
-        )
-        verdict = _mean([row.usage for row in judged])
-        work.summary = f"{len(problems)} problems, {len(chosen)} solutions rolled out and judged"
+        n_chosen = len(judged)
+        work.summary = f"{len(problems)} problems, {n_chosen} solutions rolled out and judged"
     return Basis(
         rates=rates,
-        verdict=verdict,
+        verdict=_mean([row.usage for row in judged]),
         tokens_per_s=tokens_per_s,
         speeds=meter.speeds,
-        said=_said(f"{len(problems)} problems, {len(chosen)} solutions", rates, meter.speeds),
+        said=_said(f"{len(problems)} problems, {n_chosen} solutions", rates, meter.speeds),
     )
 
 
@@ -125,15 +130,13 @@ def measure_rollouts(run: RolloutRun, given: Given, n: int, tokens_per_s: float)
     problems = {p.problem_id: p for p in given.problems}
     stride = max(1, len(given.solutions) // n)
     chosen = given.solutions[::stride][:n]
+    by = completers(recipe, given)
     with run.stage("measure", len(chosen), "solutions") as work:
         meter = _Meter(run, work)
         rolled = meter.all(
             f"rollouts {COMPLETER}",
             run.generator(recipe.completer),
-            [
-                annotation(run, s, problems[s.problem_id], recipe.rollouts, recipe.completer)
-                for s in chosen
-            ],
+            [annotation(run, s, problems[s.problem_id], by, recipe.completer) for s in chosen],
         )
         work.summary = f"{len(chosen)} solutions rolled out"
     rates = {COMPLETER: _rates(chosen, chosen, rolled)}

@@ -70,13 +70,18 @@ def run_rollouts(run: RolloutRun) -> RolloutReport:
     """Do or finish a run; its report, which is also in report.json."""
     given = _read(run)
     problems = {p.problem_id: p for p in given.problems}
-    recipe = run.recipe
-    by = Completers(recipe.rollouts, {COMPLETER: recipe.completer}, lambda _: COMPLETER)
-    rows = complete(run, given.solutions, problems, by)
+    rows = complete(run, given.solutions, problems, completers(run.recipe, given))
     labelled = _label(run, rows, given.solutions, problems)
     report = _report(run, given, rows, labelled)
     write_json(run.folder.path / REPORT, report.model_dump(mode="json"))
     return report
+
+
+def completers(recipe: RolloutRecipe, given: Given) -> Completers:
+    """The one model that completes all solutions; `verify` verifies the labels that came along."""
+    claims = {label.solution_id: label for label in given.labels}
+    models = {COMPLETER: recipe.completer}
+    return Completers(recipe.rollouts, models, lambda _: COMPLETER, claims)
 
 
 def _read(run: RolloutRun) -> Given:
