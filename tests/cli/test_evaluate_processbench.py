@@ -7,11 +7,6 @@ from run_prm import Prm
 from shared_data import shared
 
 
-@pytest.fixture
-def prm(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Prm:
-    return Prm(monkeypatch, capsys)
-
-
 def case(name: str, label: int, n_steps: int = 4, *, right: bool | None = None) -> dict[str, Any]:
     return {
         "id": name,

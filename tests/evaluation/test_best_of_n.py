@@ -94,8 +94,8 @@ def test_the_most_frequent_answer_decides(words: list[str], right: float | None)
 
 
 def test_a_split_tie_is_the_chance_of_drawing_a_right_answer() -> None:
-    assert maj_at_n(samples("-5", "+4"), ties="split") == 0.5
-    assert maj_at_n(samples("-5", "+4", "-6"), ties="split") == pytest.approx(1 / 3)
+    assert maj_at_n(samples("-5", "+4"), ties="fractional") == 0.5
+    assert maj_at_n(samples("-5", "+4", "-6"), ties="fractional") == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_nemo_skills_figures_are_reproduced() -> None:
     for n in (2, 3):
         few = [group[:n] for group in drawn.values()]
         figures = {
-            f"majority@{n}": [maj_at_n(group, ties="split") for group in few],
+            f"majority@{n}": [maj_at_n(group, ties="fractional") for group in few],
             f"rm_best@{n}": [prm_at_n(group, scores, min) for group in few],
             f"rm_majority@{n}": [weighted_majority(group, scores, min) for group in few],
             f"pass@{n}": [pass_at_k(group, n) for group in drawn.values()],

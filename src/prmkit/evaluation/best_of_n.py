@@ -25,7 +25,7 @@ Values = list[float | None]
 """One value in [0, 1] a problem; None = unscored."""
 Aggregator = Callable[[Sequence[float]], float]
 """Step scores of one solution, at least one, to one number; higher is better."""
-Ties = Literal["first", "split"]
+Ties = Literal["first", "fractional"]
 
 
 class Sample(NamedTuple):
@@ -140,12 +140,12 @@ def maj_at_n(samples: Sequence[Sample], ties: Ties = "first") -> float | None:
 
     Args:
         samples: Of one problem, in order. Unscored ones and those without an answer do not vote.
-        ties: `first` takes the tied answer that comes first; `split` is the chance of being right
-            when one is drawn among the tied.
+        ties: `first` takes the tied answer that comes first; `fractional` is the chance of being
+            right when one is drawn among the tied.
 
     Returns:
-        0 or 1 (or a share for `split`). With no vote: 0 if all samples are known to be wrong, else
-        None.
+        0 or 1 (or a share for `fractional`). With no vote: 0 if all samples are known to be wrong,
+        else None.
     """
     return _heaviest([(sample, 1.0) for sample in samples if _votes(sample)], samples, ties)
 
@@ -240,13 +240,13 @@ def _heaviest(
     if not weighted:
         all_wrong = all(sample.outcome is Outcome.INCORRECT for sample in samples)
         return 0.0 if all_wrong else None
-    weights: dict[str | None, list[float]] = {}
+    # Added up in order, as in the code of search-and-learn and NeMo-Skills: sums that are equal on
+    # paper may differ by rounding, and an evaluation that rounds otherwise would decide otherwise.
+    sums: dict[str | None, float] = {}
     right: dict[str | None, bool] = {}
     for sample, weight in weighted:
-        weights.setdefault(sample.answer, []).append(weight)
+        sums[sample.answer] = sums.get(sample.answer, 0.0) + weight
         right.setdefault(sample.answer, sample.outcome is Outcome.CORRECT)
-    # fsum rounds once, so answers of equal weights tie in whatever order their samples come.
-    sums = {answer: math.fsum(of_answer) for answer, of_answer in weights.items()}
     most = max(sums.values())
     tied = [right[answer] for answer, total in sums.items() if total == most]
     return float(tied[0]) if ties == "first" else sum(tied) / len(tied)

@@ -6,6 +6,7 @@ from typing import Any
 from prmkit.evaluation.coverage import Coverage
 from prmkit.evaluation.process_summary import ProcessComparison, ProcessSummary
 from prmkit.evaluation.processbench import PartFigures
+from prmkit.evaluation.sampled_table import Method, SampledTable, Task, mean_over_tasks
 from prmkit.records import Estimate
 
 
@@ -71,6 +72,80 @@ def process_json(summary: ProcessSummary) -> dict[str, Any]:
         "by_generator": {name: _part(part) for name, part in summary.by_generator.items()},
         "by_number_of_steps": {name: _part(part) for name, part in summary.by_steps.items()},
     }
+
+
+def tasks_json(tasks: Sequence[Task]) -> dict[str, Any]:
+    """One task's figures, or those of several by name with their plain mean."""
+    if len(tasks) == 1:
+        return samples_json(tasks[0].table, tasks[0].coverage)
+    return {
+        "tasks": {task.name: samples_json(task.table, task.coverage) for task in tasks},
+        "mean_over_tasks": {
+            method.label: None if mean is None else 100 * mean
+            for method, mean in mean_over_tasks(tasks).items()
+        },
+    }
+
+
+def samples_json(table: SampledTable, coverage: Coverage) -> dict[str, Any]:
+    """Best-of-N of one task: each method by N, in percent.
+
+    `best` and `weighted_majority` are of the first scorer; `weighted_majority` weighs by the
+    product, `weighted_majority_by` by each aggregate.
+    """
+    by_scorer = {
+        scorer: _scorer(table, scorer)
+        for scorer in dict.fromkeys(method.scorer for method in table.curves if method.scorer)
+    }
+    none: dict[str, Any] = {"best": {}, "weighted_majority_by": {}}
+    first = next(iter(by_scorer.values()), none)
+    weighted = first["weighted_majority_by"]
+    return {
+        "n": table.n_problems,
+        "n_samples": table.n_samples,
+        "pass": _by_n(table, Method("pass")),
+        "majority": _by_n(table, Method("majority")),
+        "weighted_majority": next(iter(weighted.values()), {}),
+        "best": first["best"],
+        "weighted_majority_by": weighted,
+        "random": _by_n(table, Method("random")),
+        "shortest": _by_n(table, Method("shortest")),
+        "scorers": by_scorer,
+        "with_all_samples": {
+            method.label: estimate_json(curve.estimates[-1])
+            for method, curve in table.curves.items()
+        },
+        "comparisons": [
+            {
+                "a": found.a.label,
+                "b": found.b.label,
+                "difference": estimate_json(found.difference),
+                "problems_needed": found.needed,
+                "mcnemar": found.test and found.test._asdict(),
+            }
+            for found in table.comparisons
+        ],
+        "left_out": list(table.left_out),
+        "n_unscored_samples": table.n_unscored,
+        "n_samples_without_answer": table.n_without_answer,
+        "partial": coverage_json(coverage),
+    }
+
+
+def _scorer(table: SampledTable, scorer: str) -> dict[str, Any]:
+    return {
+        key: {
+            method.aggregate: _by_n(table, method)
+            for method in table.curves
+            if method.scorer == scorer and method.kind == kind
+        }
+        for key, kind in (("best", "best"), ("weighted_majority_by", "weighted_majority"))
+    }
+
+
+def _by_n(table: SampledTable, method: Method) -> dict[str, float | None]:
+    estimates = table.curves[method].estimates
+    return {str(k): None if e is None else 100 * e.value for k, e in enumerate(estimates, start=1)}
 
 
 def coverage_json(coverage: Coverage) -> dict[str, Any] | None:

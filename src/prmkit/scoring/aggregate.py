@@ -79,3 +79,8 @@ _METHODS: Mapping[str, Callable[[Sequence[float]], float]] = MappingProxyType(
         "geometric_mean": _geometric_mean,
     }
 )
+
+ANY_SCALE: Mapping[str, Callable[[Sequence[float]], float]] = MappingProxyType(
+    {name: _METHODS[name] for name in ("min", "last", "mean")}
+)
+"""Aggregates that also make sense of scores outside [0, 1]; a product of logits does not."""
