@@ -78,7 +78,11 @@ def _values(run: StoredRun) -> _Values:
 def _table(run: StoredRun, arms: Sequence[str], found: dict[tuple[str, str], Estimate]) -> Table:
     return Table(
         title="Best-of-N by aggregate",
-        columns=(Column(name="PRM"), Column(name="labels"), *(Column(name=h) for h in AGGREGATES)),
+        columns=(
+            Column(name="PRM"),
+            Column(name="labels"),
+            *(Column(name=h.replace("_", " ")) for h in AGGREGATES),
+        ),
         rows=tuple((a, run.arms[a], *(found.get((a, h)) for h in AGGREGATES)) for a in arms),
     )
 
@@ -103,7 +107,10 @@ def _differences(
     )
     return Table(
         title="Minus the product",
-        columns=(Column(name="PRM"), *(Column(name=how, unit="points") for how in others)),
+        columns=(
+            Column(name="PRM"),
+            *(Column(name=how.replace("_", " "), unit="points") for how in others),
+        ),
         rows=tuple((arm, *(found.get((arm, how)) for how in others)) for arm in arms),
     )
 
@@ -112,7 +119,7 @@ def _figure(run: StoredRun, arms: Sequence[str], found: dict[tuple[str, str], Es
     majority = next((name for name, how in found if name.startswith("maj@")), None)
     series = [
         Series(
-            name=how,
+            name=how.replace("_", " "),
             points=tuple(
                 Point(x=f"{a} ({run.arms[a]})" if a != run.arms[a] else a, y=found[a, how])
                 for a in arms

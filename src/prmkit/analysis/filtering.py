@@ -34,7 +34,7 @@ def filtering(run: StoredRun, resamples: int | None = None) -> Analysis:
     return Analysis(
         name="filtering",
         title="What the consensus filter throws away",
-        source="beyond the paper (its Figure 2 gives the share kept)",
+        source="beyond Figure 2",
         about=_ABOUT,
         tables=(
             (
@@ -46,21 +46,14 @@ def filtering(run: StoredRun, resamples: int | None = None) -> Analysis:
             if rows
             else ()
         ),
-        figures=(_figure(order, found),),
+        figures=_figures(order, found),
         notes=() if rows else ("Nothing was labelled by both Monte Carlo and the judge.",),
         seed=interval.seed,
     )
 
 
-_ORDER = (
-    "all",
-    "split",
-    "steps",
-    "final answer",
-    "Monte Carlo's first error",
-    "judge's first error",
-    "true first error",
-)
+_BY_PLACE = ("Monte Carlo's first error", "judge's first error", "true first error")
+_ORDER = ("all", "split", "steps", "final answer", *_BY_PLACE)
 
 
 def _slices(rows: Sequence[Labelled]) -> Iterator[tuple[str, tuple[str, str], float]]:
@@ -71,11 +64,11 @@ def _slices(rows: Sequence[Labelled]) -> Iterator[tuple[str, tuple[str, str], fl
             "split": row.split,
             "steps": _length(n),
             "final answer": row.solution.outcome.value,
-            "Monte Carlo's first error": _place(row.mc, n),
-            "judge's first error": _place(row.judge, n),
+            _BY_PLACE[0]: _place(row.mc, n),
+            _BY_PLACE[1]: _place(row.judge, n),
         }
         if row.truth is not None:
-            of["true first error"] = _place(row.truth, n)
+            of[_BY_PLACE[2]] = _place(row.truth, n)
         for slicing, name in of.items():
             yield row.solution.problem_id, (slicing, name), float(row.kept)
 
@@ -189,19 +182,27 @@ def _shift(sums: Floats) -> Floats:
     return ratio(sums[..., 2], sums[..., 3]) - ratio(sums[..., 0], sums[..., 1])
 
 
-def _figure(order: Sequence[tuple[str, str]], found: dict[tuple[str, str], Estimate]) -> Figure:
-    return Figure(
-        title="Share kept by the consensus filter",
-        kind="dots",
-        x_label="slice",
-        y_label="share kept",
-        series=(
-            Series(
-                name="kept",
-                points=tuple(
-                    Point(x=name if by == "all" else f"{by}: {name}", y=found[by, name])
-                    for by, name in order
-                ),
-            ),
-        ),
+def _figures(
+    order: Sequence[tuple[str, str]], found: dict[tuple[str, str], Estimate]
+) -> tuple[Figure, ...]:
+    """By difficulty, length and answer; and by the place of the first error, whoever says so."""
+    rest = [
+        Point(x=name if by == "all" else f"{by}: {name}", y=found[by, name])
+        for by, name in order
+        if by not in _BY_PLACE
+    ]
+    places = tuple(
+        Series(
+            name=by,
+            points=tuple(Point(x=p, y=found[by, p]) for p in _PLACES if (by, p) in found),
+        )
+        for by in _BY_PLACE
     )
+    kept = Series(name="kept", points=tuple(rest))
+    return _dots("Kept by the consensus filter", "slice", (kept,)), _dots(
+        "Kept, by place of the first error", "place", places
+    )
+
+
+def _dots(title: str, x_label: str, series: tuple[Series, ...]) -> Figure:
+    return Figure(title=title, kind="dots", x_label=x_label, y_label="share kept", series=series)

@@ -72,7 +72,7 @@ def _table(arms: Sequence[str], found: dict[tuple[str, str], Estimate]) -> Table
         title="Steps of the picked sample minus the mean of its problem",
         columns=(
             Column(name="PRM"),
-            *(Column(name=how, unit="number") for how in AGGREGATES),
+            *(Column(name=how.replace("_", " "), unit="number") for how in AGGREGATES),
             Column(name=_RIGHT, unit="number"),
         ),
         rows=tuple(
@@ -84,7 +84,10 @@ def _table(arms: Sequence[str], found: dict[tuple[str, str], Estimate]) -> Table
 
 def _figure(arms: Sequence[str], found: dict[tuple[str, str], Estimate]) -> Figure:
     series = [
-        Series(name=how, points=tuple(Point(x=arm, y=found[arm, how]) for arm in arms))
+        Series(
+            name=how.replace("_", " "),
+            points=tuple(Point(x=arm, y=found[arm, how]) for arm in arms),
+        )
         for how in AGGREGATES
     ]
     if (_RIGHT, "") in found:

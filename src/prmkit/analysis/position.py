@@ -17,9 +17,9 @@ _BINS = 5
 _CHANCE, _TRUTH = "a random place", "the true first error"
 _ABOUT = (
     "Where in a solution the lowest step score lies. Of equal lowest scores each counts its part. "
-    f"A place is its middle divided by the number of steps; a step that spans {_BINS} parts of the "
-    "profile counts in each by what it covers, so that a random place gives even parts. Solutions "
-    "of one step are left out: they have no choice."
+    f"The profile cuts every solution into {_BINS} even parts; a step that lies in two of them "
+    "counts in each by what it covers, so that a random place gives even parts. Solutions of one "
+    "step are left out: they have no choice."
 )
 _LAST, _RATIO = "on the last step", "ratio to chance"
 

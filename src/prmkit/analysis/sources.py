@@ -13,9 +13,9 @@ from prmkit.analysis.view import interval_of
 from prmkit.store import StoredRun
 
 _ABOUT = (
-    "Each PRM with the labels that it learnt from. Error and correct accuracy are means over the "
-    "splits, F1 is the mean of the splits' F1. A PRM whose predictions do not depend on the "
-    "solution is named degenerate. Two PRMs differ only where the paired interval excludes 0."
+    "Each PRM with the labels that it learnt from; mean F1 is over the splits. A PRM whose "
+    "predictions do not depend on the solution is named degenerate. Two PRMs differ "
+    "only where the paired interval excludes 0."
 )
 _FREE_OF_NOISE = "oracle"
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from prmkit.analysis.result import Analysis, Cell, Table, Unit
+    from prmkit.store import StoredRun
 
 
 class Name(StrEnum):
@@ -28,6 +29,7 @@ class Name(StrEnum):
     CALIBRATION = "calibration"
     LENGTH = "length"
     DRIFT = "drift"
+    RUNS = "runs"
 
 
 def analyse(
@@ -44,6 +46,7 @@ def analyse(
     6), `detection` (finding these: Figure 7, Table 5), `position` (lowest score on the last step:
     Figure 8), `aggregation` (Figure 9), `sources` (Tables 3 and 4), `soft-labels` (Figures 3 and
     4), `threshold` (Figure 5); and beyond it `filtering`, `calibration`, `length` and `drift`.
+    `runs` sets every other run against the first, paired over the problems that they share.
 
     Examples:
 
@@ -52,22 +55,40 @@ def analyse(
         prm analyse position runs/toy runs/k4 --json
 
         prm analyse all runs/toy
+
+        prm analyse runs runs/toy runs/k4
     """
     from prmkit.analysis.questions import QUESTIONS
     from prmkit.store import read_run
 
+    stored = [(path, read_run(path)) for path in runs]
+    if name is Name.RUNS:
+        _compare([run for _, run in stored], resamples, as_json=as_json)
+        return
     names = list(QUESTIONS) if name is Name.ALL else [name.value]
-    found = [
-        (path, QUESTIONS[n](run, resamples))
-        for path in runs
-        for run in (read_run(path),)
-        for n in names
-    ]
+    found = [(path, QUESTIONS[n](run, resamples)) for path, run in stored for n in names]
     if as_json:
         rows = [{"run": str(path), **answer.model_dump(mode="json")} for path, answer in found]
         print(json.dumps(rows, indent=2))
         return
     _print(found)
+
+
+def _compare(runs: "list[StoredRun]", resamples: int | None, *, as_json: bool) -> None:
+    from rich.console import Console
+
+    from prmkit.analysis.runs import compare_runs
+
+    if len(runs) < 2:
+        raise typer.BadParameter("give at least two run folders", param_hint="runs")
+    first, *others = runs
+    tables = [compare_runs(first, other, resamples) for other in others]
+    if as_json:
+        print(json.dumps([table.model_dump(mode="json") for table in tables], indent=2))
+        return
+    console = Console(highlight=False)
+    for table in tables:
+        _print_table(console, table)
 
 
 def _print(found: "list[tuple[Path, Analysis]]") -> None:

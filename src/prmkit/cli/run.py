@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from prmkit.pipeline.estimate import Basis
 
 C = TypeVar("C", bound=RunConfig)
+_MANY_SOLUTIONS = 50_000  # with more of them a page takes minutes
 _TOKENS_PER_S = 6000.0  # where nothing is known of the models
 
 
@@ -150,4 +152,22 @@ def _work(recipe: Recipe, out: Path, *, as_json: bool) -> None:
         return
     print_report(report, seconds)
     print_cost(cost)
-    print(f"\nThe report is {out / REPORT}, the cost {out / COST}; every stage's table is there.")
+    print(f"\nThe figures are {out / REPORT}, the cost {out / COST}; every stage's table is there.")
+    print(_page(out))
+
+
+def _page(out: Path) -> str:
+    """Make the run's page, unless that could take long; what to tell a person."""
+    from prmkit.cli.report import NAME, write_page
+    from prmkit.errors import MissingExtra
+    from prmkit.store import read_manifest
+
+    command = f"prm report {shlex.quote(str(out))}"
+    counts = (entry.counts for entry in read_manifest(out).stages.values())
+    if sum(c.get("solutions", 0) for c in counts) > _MANY_SOLUTIONS:
+        return f"A page to look at: {command}"
+    try:
+        write_page([out], out / NAME)
+    except MissingExtra as error:
+        return f"A page to look at: {command} ({error})"
+    return f"The report is {out / NAME}; open it in a browser. {command} makes it again."

@@ -1,0 +1,181 @@
+"""Two runs beside each other: figures of the same name, and their differences over shared problems.
+
+A problem is shared if both runs have it under the same id with the same question. Differences are
+ratios of sums over problems, both runs on the same resamples; the runs need not have the same
+solutions of a problem, only the same problems.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from prmkit.analysis.result import Cell, Column, Table
+from prmkit.analysis.tally import f1
+from prmkit.analysis.view import (
+    Known,
+    interval_of,
+    predictions,
+    process_set,
+    questions,
+    sampled,
+    scores_of,
+    training,
+)
+from prmkit.evaluation.best_of_n import maj_at_n, pass_at_k, prm_at_n
+from prmkit.intervals import Bootstrap, Floats, ratio, resolved
+from prmkit.records import Outcome
+from prmkit.scoring.aggregate import aggregate
+from prmkit.store import StoredRun
+
+Sums = Mapping[str, Sequence[float]]
+"""By problem id, the numbers whose sums make a figure."""
+
+
+def compare_runs(a: StoredRun, b: StoredRun, resamples: int | None = None) -> Table:
+    """Every figure that both runs have, over the problems that they share.
+
+    Returns:
+        A row a figure: both values, the paired difference (second minus first), and whether it is
+        resolved. A figure without shared problems is left out.
+    """
+    interval = interval_of(a, resamples)
+    shared = _shared(a, b)
+    of_a, of_b = dict(_figures(a)), dict(_figures(b))
+    rows = [
+        row
+        for name in of_a
+        if name in of_b
+        for row in _row(name, of_a[name], of_b[name], shared, interval)
+    ]
+    return Table(
+        title=f"{a.name} and {b.name}, over the problems that both have",
+        columns=(
+            Column(name="figure"),
+            Column(name="problems"),
+            Column(name=f"{a.name} (1)"),
+            Column(name=f"{b.name} (2)"),
+            Column(name="(2) minus (1)", unit="points"),
+            Column(name="resolved?"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _shared(a: StoredRun, b: StoredRun) -> set[str]:
+    of_a, of_b = questions(a), questions(b)
+    return {i for i, q in of_a.items() if i in of_b and of_b[i].question == q.question}
+
+
+Statistic = Callable[[Floats], Floats]
+
+
+def _share(sums: Floats) -> Floats:
+    return ratio(sums[..., 0], sums[..., 1])
+
+
+def _figures(run: StoredRun) -> Iterator[tuple[str, tuple[Statistic, Sums]]]:
+    """Every figure by name: how it comes out of sums, and the sums by problem."""
+    answers: dict[str, list[tuple[str, Sequence[float]]]] = {}
+    for part in ("process", "best_of_n", "train"):
+        for s in run.solutions[part]:
+            if s.outcome is not Outcome.UNSCORED:
+                right = float(s.outcome is Outcome.CORRECT)
+                answers.setdefault(s.policy, []).append((s.problem_id, (right, 1.0)))
+    for policy, rows in answers.items():
+        yield f"right answers of {policy}", (_share, _summed(rows))
+    yield from _label_figures(run)
+    known = process_set(run)
+    for system, own in predictions(run, known).items():
+        cases = [(row, p.first_error) for row, p in zip(known, own, strict=True) if not p.unscored]
+        yield f"F1 of {system}, all splits together", (f1, _summed(map(_hits, cases)))
+    yield from _best_of_n_figures(run)
+
+
+def _label_figures(run: StoredRun) -> Iterator[tuple[str, tuple[Statistic, Sums]]]:
+    rows = training(run)
+    kept = [(r.solution.problem_id, (float(r.kept), 1.0)) for r in rows]
+    yield "kept by the consensus filter", (_share, _summed(kept))
+    exact = [(r, r.truth.first_error) for r in rows if r.truth is not None]
+    wrong = {
+        "Monte-Carlo labels wrong": [
+            (r.solution.problem_id, (float(r.mc.first_error != truth), 1.0))
+            for r, truth in exact
+            if not r.mc.unscored
+        ],
+        "judge labels wrong": [
+            (r.solution.problem_id, (float(r.judge.first_error != truth), 1.0))
+            for r, truth in exact
+            if not r.judge.unscored
+        ],
+        "consensus labels wrong": [
+            (r.solution.problem_id, (float(r.mc.first_error != truth), 1.0))
+            for r, truth in exact
+            if r.kept
+        ],
+    }
+    for name, found in wrong.items():
+        yield name, (_share, _summed(found))
+
+
+def _hits(case: tuple[Known, int | None]) -> tuple[str, Sequence[float]]:
+    row, predicted = case
+    hit, wrong = predicted == row.first_error, row.first_error is not None
+    sums = (wrong and hit, wrong, not wrong and hit, not wrong)
+    return row.solution.problem_id, [float(x) for x in sums]
+
+
+def _best_of_n_figures(run: StoredRun) -> Iterator[tuple[str, tuple[Statistic, Sums]]]:
+    problems = sampled(run)
+    if not problems:
+        return
+    n = len(problems[0].samples)
+    values = {
+        f"maj@{n}": [maj_at_n(p.samples) for p in problems],
+        f"pass@{n}": [pass_at_k(p.samples, n) for p in problems],
+    }
+    for arm in run.arms:
+        if run.scores[arm]["best_of_n"]:
+            scores = scores_of(run, arm)
+            values[f"prm@{n} of {arm}, product"] = [
+                prm_at_n(p.samples, scores, lambda s: aggregate(s, "product")) for p in problems
+            ]
+    for name, values_P in values.items():
+        rows = [
+            (p.problem_id, (value, 1.0))
+            for p, value in zip(problems, values_P, strict=True)
+            if value is not None
+        ]
+        yield name, (_share, _summed(rows))
+
+
+def _summed(rows: Iterable[tuple[str, Sequence[float]]]) -> Sums:
+    sums: dict[str, list[float]] = {}
+    for problem_id, values in rows:
+        own = sums.setdefault(problem_id, [0.0] * len(values))
+        for i, value in enumerate(values):
+            own[i] += value
+    return sums
+
+
+def _row(
+    name: str,
+    a: tuple[Statistic, Sums],
+    b: tuple[Statistic, Sums],
+    shared: set[str],
+    interval: Bootstrap,
+) -> Iterator[tuple[Cell, ...]]:
+    statistic, of_a = a
+    _, of_b = b
+    ids = sorted(shared & of_a.keys() & of_b.keys())
+    if not ids:
+        return
+    sums_PC = np.array([[*of_a[i], *of_b[i]] for i in ids])
+    half = sums_PC.shape[1] // 2
+    n = (len(ids), 0)
+    first = interval.of_sums(sums_PC, lambda s: statistic(s[..., :half]), n)
+    second = interval.of_sums(sums_PC, lambda s: statistic(s[..., half:]), n)
+    gap = interval.of_sums(
+        sums_PC, lambda s: statistic(s[..., half:]) - statistic(s[..., :half]), n
+    )
+    if gap is not None:
+        yield name, len(ids), first, second, gap, "yes" if resolved(gap) else "no"

@@ -1,0 +1,73 @@
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prmkit.analysis.result import Figure, Point, Series
+from prmkit.records import Estimate
+from prmkit.report.axes import axis_over
+from prmkit.report.charts import WIDTH, svg_of
+
+
+def estimate(value: float) -> Estimate:
+    return Estimate(value=value, low=value - 0.1, high=value + 0.1, n=20, method="made")
+
+
+def figure(kind: str, points: list[Point], name: str = "a") -> Figure:
+    return Figure.model_validate(
+        {
+            "title": "t",
+            "kind": kind,
+            "x_label": "x",
+            "y_label": "y",
+            "series": (Series(name=name, points=tuple(points)), Series(name="b", points=())),
+        }
+    )
+
+
+@given(
+    st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=1, max_size=20), st.sampled_from("%#")
+)
+def test_an_axis_holds_its_values_between_round_ticks(values: list[float], unit: str) -> None:
+    whole = unit == "%"
+    if whole:
+        values = [abs(v) % 100 for v in values]
+    axis = axis_over(values, whole=whole)
+    slack = 1e-6 * max(1.0, *map(abs, values))
+    assert axis.low - slack <= min(values)
+    assert max(values) <= axis.high + slack
+    assert 2 <= len(axis.ticks) <= 9
+    assert axis.at(axis.low, 0, 10) == 0
+    assert axis.at(axis.high, 0, 10) == 10
+    if whole:
+        assert axis.low >= 0
+        assert axis.high <= 100
+
+
+@pytest.mark.parametrize("kind", ["dots", "lines", "scatter"])
+def test_every_point_is_drawn_with_its_numbers(kind: str) -> None:
+    xs: list[float | str | Estimate] = {
+        "dots": ["left", "right"],
+        "lines": [1.0, 2.0],
+        "scatter": [estimate(0.2), estimate(0.3)],
+    }[kind]  # type: ignore[assignment]
+    points = [Point(x=x, y=estimate(0.5 + i / 10)) for i, x in enumerate(xs)]
+    svg = ElementTree.fromstring(svg_of(figure(kind, points)))
+    titles = [t.text or "" for t in svg.iter("title")]
+    assert sum("50.0 [40.0 to 60.0], n = 20" in t for t in titles) >= 2  # dot and interval
+    assert sum("60.0 [50.0 to 70.0], n = 20" in t for t in titles) >= 2
+    box = [float(v) for v in svg.attrib["viewBox"].split()]
+    for circle in svg.iter("circle"):
+        assert 0 <= float(circle.attrib["cx"]) <= box[2] == WIDTH
+        assert 0 <= float(circle.attrib["cy"]) <= box[3]
+
+
+def test_names_are_text_and_never_markup() -> None:
+    svg = svg_of(figure("dots", [Point(x="<b>&", y=estimate(0.5))], name="</svg><script>"))
+    assert "<script" not in svg
+    ElementTree.fromstring(svg)
+
+
+def test_a_figure_without_points_is_not_drawn() -> None:
+    assert svg_of(figure("dots", [])) == ""
