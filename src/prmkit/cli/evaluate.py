@@ -2,7 +2,7 @@
 
 import typer
 
-from prmkit.cli import evaluate_best_of_n, evaluate_processbench
+from prmkit.cli import evaluate_best_of_n, evaluate_prmbench, evaluate_processbench
 
 app = typer.Typer(
     help="Evaluate PRMs, critics and labels, live or from anybody's stored outputs.",
@@ -11,3 +11,4 @@ app = typer.Typer(
 )
 app.command("processbench")(evaluate_processbench.processbench)
 app.command("best-of-n")(evaluate_best_of_n.best_of_n)
+app.command("prmbench")(evaluate_prmbench.prmbench)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from prmkit.evaluation.coverage import Coverage
+from prmkit.evaluation.prmbench import ClassFigures, PrmBenchResult
 from prmkit.evaluation.process_summary import ProcessComparison, ProcessSummary
 from prmkit.evaluation.processbench import PartFigures
 from prmkit.evaluation.sampled_table import Method, SampledTable, Task, mean_over_tasks
@@ -146,6 +147,33 @@ def _scorer(table: SampledTable, scorer: str) -> dict[str, Any]:
 def _by_n(table: SampledTable, method: Method) -> dict[str, float | None]:
     estimates = table.curves[method].estimates
     return {str(k): None if e is None else 100 * e.value for k, e in enumerate(estimates, start=1)}
+
+
+def prmbench_json(result: PrmBenchResult, coverage: Coverage, threshold: float) -> dict[str, Any]:
+    """PRMBench's figures, in percent, under the official names."""
+    return {
+        "threshold": threshold,
+        **_class(result.overall),
+        "dimensions": {
+            name: None if e is None else 100 * e.value for name, e in result.dimensions.items()
+        },
+        "classes": {name: _class(found) for name, found in result.classes.items()},
+        "intervals": {
+            "prm_score": estimate_json(result.overall.prm_score),
+            "dimensions": {name: estimate_json(e) for name, e in result.dimensions.items()},
+            "classes": {
+                name: estimate_json(found.prm_score) for name, found in result.classes.items()
+            },
+        },
+        "n_unscored_cases": result.n_unscored,
+        "partial": coverage_json(coverage),
+    }
+
+
+def _class(found: ClassFigures) -> dict[str, Any]:
+    figures = {"prm_score": found.prm_score, **found.parts}
+    values = {name: None if e is None else 100 * e.value for name, e in figures.items()}
+    return {**values, "n_cases": found.n_cases, "n_steps": found.n_steps}
 
 
 def coverage_json(coverage: Coverage) -> dict[str, Any] | None:
