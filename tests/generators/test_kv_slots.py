@@ -21,19 +21,23 @@ from prmkit.generators.kv_slots import (
 HEADS, GROUPS, DIM = 2, 3, 4
 
 
-def empty_store(n_slots: int = 16) -> KvStore:
+def empty_store(n_slots: int = 16, dtype: torch.dtype = torch.float32) -> KvStore:
     config: Any = SimpleNamespace(
         num_attention_heads=HEADS * GROUPS,
         num_key_value_heads=HEADS,
         num_hidden_layers=1,
         head_dim=DIM,
     )
-    model: Any = SimpleNamespace(dtype=torch.float32, device=torch.device("cpu"))
+    model: Any = SimpleNamespace(dtype=dtype, device=torch.device("cpu"))
     return KvStore(config, model, n_slots)
 
 
 def noise(*shape: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape)))
+
+
+FORMATS = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+"""In float32 a CPU attends row by row, in any other format by padded tensors."""
 
 
 SIZES = st.lists(st.tuples(st.integers(0, 15), st.integers(0, 120)), min_size=1, max_size=12)
@@ -65,18 +69,20 @@ def test_room_is_given_back() -> None:
     assert store.tail.shape[4] < 100
 
 
-def test_one_token_attention_equals_attention_over_the_whole_sequence() -> None:
+@FORMATS
+def test_one_token_attention_equals_attention_over_the_whole_sequence(dtype: torch.dtype) -> None:
     # 4 rows: two read all 5 tokens of trunk 0, one reads 3 of them, one all 7 of trunk 1
     slots, lengths, tails = [0, 1, 0, 0], [5, 7, 3, 5], torch.tensor([0, 2, 1, 4])
-    store = empty_store()
-    trunks = [noise(2, 1, HEADS, 5, DIM), noise(2, 1, HEADS, 7, DIM)]
+    store = empty_store(dtype=dtype)
+    trunks = [noise(2, 1, HEADS, 5, DIM).to(dtype), noise(2, 1, HEADS, 7, DIM).to(dtype)]
     for slot, kv in enumerate(trunks):
         store.write_trunk(slot, kv)
     store.fit_tails(5, 4)
-    written = noise(2, 1, 4, HEADS, 5, DIM)
+    written = noise(2, 1, 4, HEADS, 5, DIM).to(dtype)
     store.tail[:, :, :4, :, :5] = written
     work = OneToken(store, Readers.of(store, slots, lengths), tails, 5)
-    query, key, value = noise(4, HEADS * GROUPS, 1, DIM), *noise(2, 4, HEADS, 1, DIM)
+    query = noise(4, HEADS * GROUPS, 1, DIM).to(dtype)
+    key, value = noise(2, 4, HEADS, 1, DIM).to(dtype)
     got = work.attend(0, query, work.write(0, key, value), scale=0.5)
     for row in range(4):
         n_tail = int(tails[row])
@@ -90,11 +96,14 @@ def test_one_token_attention_equals_attention_over_the_whole_sequence() -> None:
         assert torch.allclose(got[row], expected, atol=1e-6)
 
 
-def test_a_row_without_a_trunk_sees_its_own_token_alone() -> None:
-    store = empty_store()
+@FORMATS
+def test_a_row_without_a_trunk_sees_its_own_token_alone(dtype: torch.dtype) -> None:
+    store = empty_store(dtype=dtype)
     work = OneToken(store, Readers.of(store, [0], [0]), torch.tensor([0]), 1)
-    key, value = noise(2, 1, HEADS, 1, DIM)
-    got = work.attend(0, noise(1, HEADS * GROUPS, 1, DIM), work.write(0, key, value), scale=1.0)
+    key, value = noise(2, 1, HEADS, 1, DIM).to(dtype)
+    got = work.attend(
+        0, noise(1, HEADS * GROUPS, 1, DIM).to(dtype), work.write(0, key, value), scale=1.0
+    )
     assert torch.allclose(got, value.repeat_interleave(GROUPS, 1))
 
 

@@ -16,6 +16,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, Cache, PreTrainedConfig, PreTrainedModel
 
 from prmkit.errors import ModelError
+from prmkit.generators import ragged
 
 ATTENTION = "prmkit_slots"
 """Name under which the attention below is registered with transformers."""
@@ -158,11 +159,12 @@ class Extend:
 class Readers:
     """Which rows read which trunk: row r is reader `place_B[r]` of trunk `slot_B[r]`.
 
-    `row_AG` is the inverse (0 where a trunk has fewer than G readers), `mask_AG` hides what lies
-    beyond each reader's part of the trunk.
+    It sees `length_B[r]` tokens of it. `row_AG` is the inverse (0 where a trunk has fewer than G
+    readers), `mask_AG` hides what lies beyond each reader's part of the trunk.
     """
 
     slot_B: Tensor
+    length_B: Tensor
     place_B: Tensor
     row_AG: Tensor
     mask_AG: Tensor
@@ -180,9 +182,10 @@ class Readers:
         place_B = torch.tensor(places, device=device)
         row_AG = torch.zeros((len(counts), max(counts)), dtype=torch.int64, device=device)
         row_AG[slot_B, place_B] = torch.arange(len(slots_B), device=device)
-        length_AG = torch.tensor(lengths_B, device=device)[row_AG]
-        hidden = torch.arange(store.trunk.shape[4], device=device) >= length_AG[:, :, None]
-        return cls(slot_B, place_B, row_AG, hidden * _HIDDEN)
+        length_B = torch.tensor(lengths_B, device=device)
+        seen_T = torch.arange(store.trunk.shape[4], device=device)
+        hidden = seen_T >= length_B[row_AG][:, :, None]
+        return cls(slot_B, length_B, place_B, row_AG, hidden * _HIDDEN)
 
 
 class OneToken:
@@ -211,7 +214,16 @@ class OneToken:
         return keys, values
 
     def attend(self, layer: int, query: Tensor, kv: tuple[Tensor, Tensor], scale: float) -> Tensor:
-        """Attention over trunk and tail, merged."""
+        """Attention over trunk and tail."""
+        if ragged.usable(query):
+            keys, values = self._store.trunk[:, layer]
+            readers, n_tail_B = self._readers, self._lengths_B + 1
+            trunk = readers.slot_B, readers.length_B
+            out = ragged.attend(query[:, :, 0] * scale, (keys, values), *trunk, kv, n_tail_B)
+            return out[:, :, None]
+        return self._merged(layer, query, kv, scale)
+
+    def _merged(self, layer: int, query: Tensor, kv: tuple[Tensor, Tensor], scale: float) -> Tensor:
         n_rows, n_query_heads, _, dim = query.shape
         query = (query * scale).view(n_rows, self._store.n_heads, -1, dim)
         on_tail = _attend(query, *kv, self._tail_mask)

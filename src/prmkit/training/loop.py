@@ -196,9 +196,12 @@ class _Watch(TrainerCallback):  # type: ignore[misc]  # untyped base
 
 
 def computes_in_bf16(device: str | None) -> bool:
-    """Whether bf16 is computed by the hardware, and so is faster than fp32, not slower."""
+    """Whether the hardware has matrix units for bf16, so that it is faster than fp32, not slower.
+
+    A CPU with bf16 in its vector units alone takes 1.3 times as long (docs/benchmarks.md).
+    """
     if (device or default_device()) == "cpu":
-        return bool(torch.cpu._is_avx512_bf16_supported())
+        return bool(torch.cpu._is_amx_tile_supported())
     return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
