@@ -48,6 +48,9 @@ def best_of_n(  # noqa: PLR0913  # a command's options are its arguments
     partial: bool = typer.Option(
         False, "--partial", help="Evaluate what fits if not everything does, and mark it."
     ),
+    among_published: bool = typer.Option(
+        False, "--published", help="Show where the methods stand among the literature's Best-of-8."
+    ),
     seed: int = typer.Option(0, help="Seed of the resampling."),
     resamples: int = typer.Option(10_000, min=100, help="Bootstrap draws over problems."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON instead of tables."),
@@ -70,12 +73,13 @@ def best_of_n(  # noqa: PLR0913  # a command's options are its arguments
         prm evaluate best-of-n --samples toy.jsonl --prm runs/toy/prms/mc --tie fractional
     """
     from prmkit.answers.equivalence import AnswerChecker
+    from prmkit.cli.published import print_among_published
     from prmkit.cli.sampled_tables import print_tasks
     from prmkit.datasets.rows import read_rows
     from prmkit.datasets.samples import read_samples
     from prmkit.errors import ConfigError
     from prmkit.evaluation.json_forms import tasks_json
-    from prmkit.evaluation.sampled_table import Task, sampled_table
+    from prmkit.evaluation.sampled_table import Task, sampled_table, task_standings
     from prmkit.evaluation.stored_samples import as_problems, fit
     from prmkit.intervals import Bootstrap
 
@@ -97,6 +101,8 @@ def best_of_n(  # noqa: PLR0913  # a command's options are its arguments
         print(json.dumps(tasks_json(tasks), indent=2))
     else:
         print_tasks(tasks)
+        if among_published:
+            print_among_published("best-of-n", task_standings(tasks))
 
 
 def _named(text: str) -> tuple[str, Path]:

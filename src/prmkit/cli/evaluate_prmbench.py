@@ -26,6 +26,9 @@ def prmbench(  # noqa: PLR0913  # a command's options are its arguments
     partial: bool = typer.Option(
         False, "--partial", help="Evaluate what fits if not everything does, and mark it."
     ),
+    among_published: bool = typer.Option(
+        False, "--published", help="Show where the system stands among the literature's."
+    ),
     seed: int = typer.Option(0, help="Seed of the resampling."),
     resamples: int = typer.Option(2000, min=100, help="Bootstrap draws over problems."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON instead of tables."),
@@ -43,12 +46,13 @@ def prmbench(  # noqa: PLR0913  # a command's options are its arguments
 
         prm evaluate prmbench --data data/prmbench --prm runs/toy/prms/mc
     """
+    from prmkit.cli.published import print_among_published
     from prmkit.datasets.cases import read_cases
     from prmkit.datasets.prmbench import read_prmbench, read_scores
     from prmkit.datasets.rows import read_rows
     from prmkit.errors import ConfigError
     from prmkit.evaluation.json_forms import prmbench_json
-    from prmkit.evaluation.prmbench import evaluate_steps, match_scores
+    from prmkit.evaluation.prmbench import evaluate_steps, match_scores, standing
     from prmkit.intervals import Bootstrap
 
     source = scores or prm
@@ -63,6 +67,9 @@ def prmbench(  # noqa: PLR0913  # a command's options are its arguments
         print(json.dumps(prmbench_json(result, matched.coverage, threshold), indent=2))
     else:
         _print(source.name, matched, result, threshold)
+        if among_published:
+            own = standing(source.name, result, matched.coverage)
+            print_among_published("prmbench", [own])
 
 
 def _live(cases: "Imported[BenchmarkCase]", prm: Path) -> "Imported[StoredScores]":

@@ -63,6 +63,9 @@ def processbench(  # noqa: PLR0913  # a command's options are its arguments
         False, "--partial", help="Evaluate what fits if not everything does, and mark it."
     ),
     save: Path | None = typer.Option(None, help="Write a live system's outputs as JSON lines."),
+    among_published: bool = typer.Option(
+        False, "--published", help="Show where the systems stand among the literature's."
+    ),
     seed: int = typer.Option(0, help="Seed of the resampling, and of a critic's replies."),
     resamples: int = typer.Option(10_000, min=100, help="Bootstrap draws over problems."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON instead of tables."),
@@ -86,12 +89,13 @@ def processbench(  # noqa: PLR0913  # a command's options are its arguments
         prm evaluate processbench --data data/processbench --critic synthetic:judge --json
     """
     from prmkit.cli.process_tables import print_process
+    from prmkit.cli.published import print_among_published
     from prmkit.cli.systems import check_names, prm_system, stored_system
     from prmkit.datasets.cases import read_cases
     from prmkit.datasets.processbench import read_processbench
     from prmkit.errors import ConfigError
     from prmkit.evaluation.json_forms import process_report_json
-    from prmkit.evaluation.process_summary import Resampling, compare_all
+    from prmkit.evaluation.process_summary import Resampling, compare_all, standing
 
     systems = [stored_system(named) for named in predictions]
     systems += [prm_system(directory, by_prefixes=by_prefixes) for directory in prm]
@@ -111,6 +115,8 @@ def processbench(  # noqa: PLR0913  # a command's options are its arguments
         print(json.dumps(process_report_json(summaries, comparisons), indent=2))
     else:
         print_process(summaries, comparisons)
+        if among_published:
+            print_among_published("processbench", [standing(found) for found in summaries])
 
 
 class _Chooser(NamedTuple):

@@ -22,6 +22,7 @@ from prmkit.datasets.importing import Imported
 from prmkit.datasets.prmbench import CLASSES, CONTROL, DIMENSIONS, StoredScores, is_second
 from prmkit.errors import NothingScored
 from prmkit.evaluation.coverage import Coverage, rejected_faults
+from prmkit.evaluation.published import Standing
 from prmkit.intervals import Bootstrap, Floats, ratio
 from prmkit.records import BenchmarkCase, Estimate
 
@@ -154,6 +155,15 @@ def evaluate_steps(matched: ScoredSteps, threshold: float, how: Bootstrap) -> Pr
         },
         n_unscored=len(matched.cases) - len(pairs),
     )
+
+
+def standing(system: str, result: PrmBenchResult, coverage: Coverage) -> Standing | None:
+    """The system's row among the published; None unless it is about every class."""
+    score, dimensions = result.overall.prm_score, list(result.dimensions.values())
+    if not coverage.complete or score is None or None in dimensions:
+        return None
+    values = [None if e is None else 100 * e.value for e in dimensions]
+    return Standing(system, values, 100 * score.value, "this evaluation", own=True)
 
 
 def _sums(pairs: Sequence[tuple[BenchmarkCase, Sequence[float]]], threshold: float) -> Floats:

@@ -23,6 +23,7 @@ from prmkit.evaluation.processbench import (
     mean_error_accuracy,
     part_figures,
 )
+from prmkit.evaluation.published import SIZES, SUBSETS, Standing
 from prmkit.evaluation.threshold import ScoredCase, Threshold, best_threshold
 from prmkit.intervals import McNemar, mcnemar, needed_to_resolve
 from prmkit.records import BenchmarkCase, Estimate, Outcome
@@ -183,6 +184,20 @@ def compare_all(summaries: Sequence[ProcessSummary], how: Resampling) -> list[Pr
         NothingScored: two systems share no case of one kind in a subset.
     """
     return [_compare(a, b, how) for a, b in combinations(summaries, 2)]
+
+
+def standing(summary: ProcessSummary) -> Standing | None:
+    """The system's row among the published; None unless it is about the whole benchmark.
+
+    A threshold that one of the subsets chose is ProcessBench's own rule for scalar PRMs.
+    """
+    found = summary.result.subsets
+    sizes = {name: (f.error_accuracy.n, f.correct_accuracy.n) for name, f in found.items()}
+    if not summary.coverage.complete or sizes != SIZES:
+        return None
+    f1 = [100 * found[subset].f1.value for subset in SUBSETS]
+    mean = 100 * summary.result.mean_f1.value
+    return Standing(summary.system, f1, mean, "this evaluation", own=True)
 
 
 def _compare(a: ProcessSummary, b: ProcessSummary, how: Resampling) -> ProcessComparison:

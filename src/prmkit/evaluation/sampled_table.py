@@ -12,6 +12,7 @@ from typing import NamedTuple
 from prmkit.errors import NothingScored
 from prmkit.evaluation.best_of_n import Sample, Ties, Values
 from prmkit.evaluation.coverage import Coverage
+from prmkit.evaluation.published import TASKS, Standing
 from prmkit.evaluation.subsampling import best_curve, pass_curve, vote_curve
 from prmkit.intervals import Bootstrap, McNemar, mcnemar, needed_to_resolve, paired_difference
 from prmkit.records import Estimate
@@ -264,3 +265,23 @@ def mean_over_tasks(tasks: Sequence[Task]) -> dict[Method, float | None]:
         known = [estimate.value for estimate in found if estimate is not None]
         means[method] = sum(known) / len(known) if len(known) == len(found) else None
     return means
+
+
+def task_standings(tasks: Sequence[Task]) -> list[Standing | None]:
+    """The methods' rows among the published Best-of-8: product, majority and pass.
+
+    A single None unless the tasks are the paper's seven, whole, with 8 samples.
+    """
+    by_name = {task.name: task for task in tasks}
+    whole = all(task.coverage.complete and task.table.n_samples == 8 for task in tasks)
+    if not whole or sorted(by_name) != sorted(TASKS):
+        return [None]
+    ordered = [by_name[name] for name in TASKS]
+    rows: list[Standing | None] = []
+    for method, mean in mean_over_tasks(ordered).items():
+        if mean is None or method.aggregate not in ("", AGGREGATES[0]):
+            continue
+        found = [task.table.curves[method].estimates[-1] for task in ordered]
+        values = [None if e is None else 100 * e.value for e in found]
+        rows.append(Standing(method.label, values, 100 * mean, "this evaluation", own=True))
+    return rows
