@@ -7,15 +7,8 @@ from transformers import AutoModelForCausalLM
 
 from prmkit.generators.base import Message, Request, Sampling, generate
 from prmkit.generators.load import load_generator
-from prmkit.synthetic.pretrain import (
-    PretrainConfig,
-    batch_loss,
-    batches,
-    build_model,
-    pretrain,
-    rate_share,
-)
-from prmkit.synthetic.tokenizer import build_tokenizer
+from prmkit.synthetic.pretrain import pretrain, rate_share
+from prmkit.synthetic.recipes import PretrainConfig
 
 TINY = PretrainConfig(
     role="judge", layers=1, hidden=32, heads=2, ffn=32, updates=6, batch_tokens=512
@@ -24,23 +17,6 @@ TINY = PretrainConfig(
 
 class Stopped(Exception):
     pass
-
-
-def test_a_batch_depends_on_the_seed_and_its_number_alone() -> None:
-    whole = list(batches(TINY))
-    tail = list(batches(TINY, start=4))
-    assert len(whole) == 6
-    assert all(
-        torch.equal(a.ids, b.ids) and torch.equal(a.weights, b.weights)
-        for a, b in zip(whole[4:], tail, strict=True)
-    )
-
-
-def test_stopping_early_changes_no_batch_before() -> None:
-    early = list(batches(TINY.model_copy(update={"stop": 4})))
-    assert len(early) == 4
-    whole = list(batches(TINY))
-    assert all(torch.equal(a.ids, b.ids) for a, b in zip(early, whole, strict=False))
 
 
 def test_the_rate_warms_up_falls_and_cools_before_an_early_stop() -> None:
@@ -53,37 +29,6 @@ def test_the_rate_warms_up_falls_and_cools_before_an_early_stop() -> None:
     assert rate_share(510, cooled) == pytest.approx(0.51 * 100 / 200)
     assert rate_share(410, cooled) == rate_share(410, config)
     assert rate_share(609, cooled) == pytest.approx(rate_share(609, config) / 200)
-
-
-def test_padding_and_prompts_are_not_trained_on() -> None:
-    tokenizer = build_tokenizer()
-    pad = tokenizer.token_to_id("<|endoftext|>")
-    batch = next(iter(batches(TINY.model_copy(update={"role": "policy"}))))
-    assert not batch.weights[batch.ids == pad].any()
-    opened = tokenizer.token_to_id("<|im_start|>")
-    assert not batch.weights[batch.ids == opened].any()
-    assert batch.weights.any(dim=1).all()
-
-
-def test_a_judge_writes_first_and_is_then_to_say_right_or_wrong_while_it_reads() -> None:
-    tokenizer = build_tokenizer()
-    words = {tokenizer.encode(word).ids[0] for word in (" right", " wrong")}
-    config = TINY.model_copy(update={"updates": 96, "batch_tokens": 4096})
-    tag = tokenizer.token_to_id("</")
-    assert not (next(batches(config)).ids == tag).any()
-    batch = next(batches(config, start=48))
-    for row, targets in zip(batch.ids.tolist(), batch.targets.tolist(), strict=True):
-        asked = row.index(tokenizer.token_to_id("<|im_end|>"))
-        assert words & set(targets[:asked])  # though the text it reads has neither word
-
-
-def test_loss_of_an_untrained_model_is_that_of_a_uniform_guess() -> None:
-    model = build_model(TINY)
-    for parameter in model.lm_head.parameters():
-        torch.nn.init.zeros_(parameter)
-    loss = batch_loss(model, next(iter(batches(TINY))))
-    expected = torch.tensor(float(build_tokenizer().get_vocab_size())).log()
-    torch.testing.assert_close(loss, expected)
 
 
 def test_interrupted_and_resumed_the_weights_are_equal(tmp_path: Path) -> None:

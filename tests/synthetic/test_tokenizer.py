@@ -27,7 +27,7 @@ def test_the_worlds_language_needs_no_spelling_in_bytes(example: object) -> None
     assert callable(example)
     rng = random.Random(4)
     for _ in range(30):
-        text = "".join(segment.text for segment in example(rng, 1.0))
+        text = "".join(segment.text for part in example(rng, 1.0) for segment in part)
         words = [w for w in text.replace("\n", " ").split(" ") if w.isalpha() and len(w) > 1]
         pieces = {TOKENIZER.decode([i]).strip() for i in TOKENIZER.encode(text).ids}
         assert {w for w in words if w not in pieces} == set()
@@ -46,7 +46,7 @@ def test_transformers_reads_the_same_ids_from_a_qwen2_checkpoint(tmp_path: Path)
     assert len(tokenizer) == TOKENIZER.get_vocab_size()
     rng = random.Random(3)
     for example in (policy_example, judge_example):
-        text = "".join(segment.text for segment in example(rng, 1.0))
+        text = "".join(segment.text for part in example(rng, 1.0) for segment in part)
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         assert ids == TOKENIZER.encode(text, add_special_tokens=False).ids
 
@@ -55,7 +55,7 @@ def test_segments_encode_as_their_whole_does() -> None:
     # a model is trained on segments and asked with whole texts
     rng = random.Random(6)
     for example in (policy_example, judge_example):
-        segments = example(rng, 1.0)
+        segments = [s for part in example(rng, 1.0) for s in part]
         pieces = [i for s in segments for i in TOKENIZER.encode(s.text).ids]
         assert pieces == TOKENIZER.encode("".join(s.text for s in segments)).ids
 

@@ -36,8 +36,8 @@ def pretrain(
         prm synthetic pretrain judge --out models/judge --updates 500 --threads 1
     """
     from prmkit.cli.progress import LiveProgress
-    from prmkit.synthetic.pretrain import SHIPPED
     from prmkit.synthetic.pretrain import pretrain as train
+    from prmkit.synthetic.recipes import SHIPPED
 
     config = SHIPPED[model.value]
     changes = {"updates": updates, "seed": seed}

@@ -5,6 +5,7 @@ An example is a list of segments: text and its weight as a training target.
 
 import random
 import re
+from enum import IntEnum
 from typing import NamedTuple
 
 from prmkit.synthetic.corrupt import CORRUPTIONS, Corrupted, corrupt, corrupt_form
@@ -21,8 +22,21 @@ from prmkit.synthetic.language import (
     usual_order,
 )
 from prmkit.synthetic.oracle import first_error
-from prmkit.synthetic.tokenizer import TURN_END, TURN_START
+from prmkit.synthetic.tokenizer import TURN_END, TURN_START, VERDICTS
 from prmkit.synthetic.world import NAMES, Difficulty, Relation, World, make_world
+
+
+class State(IntEnum):
+    """What a token of a paragraph says of it."""
+
+    UNKNOWN = 0
+    """Nothing is to be learnt here."""
+    RIGHT = 1
+    """The paragraph is right so far."""
+    WRONG = 2
+    """Here it goes wrong."""
+    SPOILT = 3
+    """It went wrong before."""
 
 
 class Segment(NamedTuple):
@@ -30,11 +44,18 @@ class Segment(NamedTuple):
 
     text: str
     weight: float
-    after: str = ""
-    """What to expect after the text instead of what follows; its first token counts."""
-    after_weight: float = 0.0
-    throughout: bool = False
-    """Expect `after` after each token of the text, at `weight`, not after the last alone."""
+    due: str = ""
+    """What is due after the text instead of what follows; its first token counts."""
+    due_weight: float = 0.0
+    state: State = State.UNKNOWN
+    """Of each of its tokens; after one that is WRONG the others of the segment are SPOILT."""
+
+
+class Example(NamedTuple):
+    """What a model reads, and what it is to say."""
+
+    read: list[Segment]
+    said: list[Segment]
 
 
 _EARLY = 0.12  # share of training on short problems only, where the first circuits form sooner
@@ -57,13 +78,9 @@ def training_difficulty(rng: random.Random, progress: float, shuffled: float = 0
 _ANSWERS = f"{TURN_END}\n{TURN_START}assistant\n"
 
 
-def _opening(user: str) -> str:
-    return f"{TURN_START}user\n{user}{_ANSWERS}"
-
-
 def policy_example(
     rng: random.Random, progress: float, shuffled: float = 0.15, many: float = 0.0
-) -> list[Segment]:
+) -> Example:
     """A problem with its right solution; only the solution is trained on.
 
     Args:
@@ -80,21 +97,22 @@ def policy_example(
         world = world.model_copy(update={"kind": "who", "targets": chosen})
     steps = [step_text(claim) for claim in gold_claims(world, reading_order(world))]
     solution = "\n\n".join(steps) + TURN_END
-    return [Segment(_opening(question_text(world)), 0.0), *_with_results(solution, 1.0)]
+    opening = Segment(f"{TURN_START}user\n{question_text(world)}{_ANSWERS}", 0.0)
+    return Example([opening], _with_results(solution))
 
 
 _RESULT = re.compile(r"(?<==)-?\d+")
 _RESULT_WEIGHT = 3.0  # one token in twenty, and as hard as all others together
 
 
-def _with_results(text: str, weight: float) -> list[Segment]:
+def _with_results(text: str, state: State = State.UNKNOWN) -> list[Segment]:
     """A text whose results of equations weigh more than the rest."""
     segments, end = list[Segment](), 0
     for result in _RESULT.finditer(text):
-        segments.append(Segment(text[end : result.start()], weight))
-        segments.append(Segment(result.group(), weight * _RESULT_WEIGHT))
+        segments.append(Segment(text[end : result.start()], 1.0, state=state))
+        segments.append(Segment(result.group(), _RESULT_WEIGHT, state=state))
         end = result.end()
-    return [*segments, Segment(text[end:], weight)]
+    return [*segments, Segment(text[end:], 1.0, state=state)]
 
 
 def right_variant(rng: random.Random, world: World) -> list[Claim]:
@@ -146,6 +164,22 @@ class JudgeCase(NamedTuple):
     """0-based; None = all are right."""
     due: list[str]
     """What each paragraph up to the first error should have said; empty where nothing was due."""
+    n_credible: int = 0
+    """Characters of a wrong paragraph before its error, where nothing was due in its place."""
+
+
+def _n_credible(world: World, claims: list[Claim], made: Corrupted) -> int:
+    """Where a step that comes too soon first says what a person owns whom nothing says it of."""
+    claim = parse_step(made.steps[made.first_error])
+    if made.kind != "not_yet_derived" or not isinstance(claim, Derivation):
+        return 0
+    known = world.givens().keys() | {
+        c.name for c in claims[: made.first_error] if isinstance(c, Derivation)
+    }
+    unknown = next((name for name in claim.sources if name not in known), claim.name)
+    said = f"{unknown} owns "
+    at = made.steps[made.first_error].find(said)
+    return at + len(said) if at >= 0 else 0
 
 
 _FREQUENT = ("person", "person", "answer")  # what a solution most often ends with
@@ -170,7 +204,7 @@ def judge_case(rng: random.Random, world: World) -> JudgeCase:
         error = first_error(world, made.steps)
         if error is not None:
             due = [*right[: error.step], _due(world, right, made)]
-            return JudgeCase(made.steps, error.step, due)
+            return JudgeCase(made.steps, error.step, due, _n_credible(world, claims, made))
 
 
 def _due(world: World, right: list[str], made: Corrupted) -> str:
@@ -183,91 +217,68 @@ def _due(world: World, right: list[str], made: Corrupted) -> str:
     return right[made.first_error]
 
 
-_READING = 1.0  # weight of the paragraphs' words, up to the first that is wrong
-_DECIDING = 5.0  # weight of what a paragraph is called at its end
-_WRITING = 0.35  # share of the judge's training in which it writes solutions
-_JUDGING = 0.8  # share from which on it judges whole cases only
-_SPOTTING = 0.6  # share of examples between the two with words out of place
+_DECIDING = 4.0  # weight of a verdict, beside that of the words around it
+_SPOTTING = 0.5  # share of examples with words out of place, in the time when there are such
+_SPOTTING_TIME = (0.35, 0.7)  # shares of the training between which there are
 _SPOILED = 0.6  # share of their paragraphs that have one
-_NEAR = 0.4  # share of spoiled numbers that are near misses; other words stand in the text, too
-_CUT = 0.5  # share of wrong solutions read up to their first error only
-_ALARM = 3.0  # how much more a wrong paragraph weighs than a right one, of which there are more
-_QUOTING = 1.5  # weight of paragraphs that it writes again, as they stand and not as they should
 
 
-def judge_example(rng: random.Random, progress: float) -> list[Segment]:
-    """A problem, tagged paragraphs, a verdict on each up to the first wrong one, and its index.
+def judge_example(rng: random.Random, progress: float) -> Example:
+    """A problem and tagged paragraphs; a verdict on each up to the first wrong one, and its index.
 
-    While it reads, the judge is to expect at each word what is due there, and at the end of a
-    paragraph whether it is right: what differs from what it expected is where an error is. After
-    the first error nothing is expected of it. First of all it learns to write solutions, and then
-    to spot words out of place.
+    While it reads, the judge is to expect at each word what is due there, and to know whether the
+    paragraph is right so far; after the first error nothing is expected of it. In the middle of its
+    training it also reads right paragraphs with single words replaced, each judged by itself, so
+    that there is much to notice.
     """
-    if progress < _WRITING:
-        return policy_example(rng, progress)
     world = make_world(rng, training_difficulty(rng, progress))
-    if rng.random() < (_SPOTTING if progress < _JUDGING else 0.0):
+    spotting = _SPOTTING_TIME[0] <= progress < _SPOTTING_TIME[1]
+    if rng.random() < (_SPOTTING if spotting else 0.0):
         return _spotting_example(rng, world)
     case = judge_case(rng, world)
-    cut = rng.random() < _CUT and case.first_error is not None
-    steps = case.steps[: len(case.due)] if cut else case.steps
-    read = [_read(step, case, index) for index, step in enumerate(steps)]
-    # where it is cut no answer is due: that it ends early would give it away
-    return _tagged(world, read) + ([] if cut else _answer(steps, case.first_error))
+    read = [_read(step, case, index) for index, step in enumerate(case.steps)]
+    return Example(_tagged(world, read), _answer(len(case.steps), case.first_error))
 
 
 def _tagged(world: World, paragraphs: list[list[Segment]]) -> list[Segment]:
-    """The problem and paragraphs in their tags, as the judge's prompt has them."""
+    """The problem and paragraphs in their tags, as the judge's prompt has them.
+
+    What a paragraph is at its last word, it is at its closing tag, where the answer looks for it.
+    """
     segments = [Segment(f"{TURN_START}user\n{question_text(world)}\n\n", 0.0)]
     for index, paragraph in enumerate(paragraphs):
         end = "\n" if index + 1 < len(paragraphs) else _ANSWERS
+        state = paragraph[-1].state
+        closing = State.SPOILT if state is State.WRONG else state
+        weight = 1.0 if closing is State.RIGHT else 0.0
         segments.append(Segment(f"<paragraph_{index}>", 0.0))
-        segments += [*paragraph, Segment(f"</paragraph_{index}>{end}", 0.0)]
+        segments += [*paragraph, Segment(f"</paragraph_{index}>", weight, state=closing)]
+        segments.append(Segment(end, 0.0))
     return segments
 
 
-def _answer(steps: list[str], first_error: int | None) -> list[Segment]:
-    """Each paragraph again with a verdict, up to the first wrong one, and its index.
-
-    What the judge notices at the end of a paragraph it can use only if it is written there: a token
-    cannot attend to what the last layer found at an earlier one.
-    """
+def _answer(n_steps: int, first_error: int | None) -> list[Segment]:
+    """Each paragraph's verdict up to the first wrong one, and that one's index."""
     segments = list[Segment]()
-    for index, step in enumerate(steps if first_error is None else steps[: first_error + 1]):
-        quoting = _QUOTING * (_ALARM if index == first_error else 1.0)
-        segments.append(Segment(f"{index}>{step}", quoting))
-        if index == first_error:
-            segments.append(Segment(" wrong", _DECIDING * _ALARM))
-        else:
-            segments.append(Segment(" right", _DECIDING))
-        segments.append(Segment("\n", _QUOTING))
+    for index in range(n_steps if first_error is None else first_error + 1):
+        segments.append(Segment(str(index), 1.0))
+        word = VERDICTS[index == first_error]
+        segments += [Segment(word, _DECIDING), Segment("\n", 1.0)]
     index = -1 if first_error is None else first_error
     return [*segments, Segment(f"\\boxed{{{index}}}{TURN_END}", 1.0)]
 
 
-def _spotting_example(rng: random.Random, world: World) -> list[Segment]:
+def _spotting_example(rng: random.Random, world: World) -> Example:
     """Right paragraphs, in many of which one word was replaced; each is judged by itself."""
     steps = [step_text(claim) for claim in right_variant(rng, world)]
     pool = " ".join([question_text(world), *steps])
     read, wrong = list[list[Segment]](), list[int]()
     for index, step in enumerate(steps):
         spoiled = _spoiled(rng, step, pool) if rng.random() < _SPOILED else None
-        if spoiled is None:
-            read.append(_read_right(step))
-            continue
-        wrong.append(index)
-        start, word, rest = spoiled
-        weight = _READING * _RESULT_WEIGHT if start.endswith("=") else _READING
-        due = step[len(start) :]
-        read.append(
-            [
-                Segment(start, _READING, due, weight),
-                Segment(word, _READING, " wrong", _READING, throughout=True),
-                Segment(rest, _READING, " wrong", _DECIDING),
-            ]
-        )
-    said = ["".join(part.text for part in paragraph) for paragraph in read]
-    return [*_tagged(world, read), *_answer(said, wrong[0] if wrong else None)]
+        read.append(_with_results(step, State.RIGHT) if spoiled is None else spoiled)
+        if spoiled is not None:
+            wrong.append(index)
+    return Example(_tagged(world, read), _answer(len(steps), wrong[0] if wrong else None))
 
 
 _KINDS_OF_WORDS = {
@@ -278,8 +289,11 @@ _KINDS_OF_WORDS = {
 }
 
 
-def _spoiled(rng: random.Random, step: str, pool: str) -> tuple[str, str, str] | None:
-    """A step with one word replaced by another of its kind: what stands before, it, and after."""
+_NEAR = 0.4  # share of spoiled numbers that are near misses; other words stand in the text, too
+
+
+def _spoiled(rng: random.Random, step: str, pool: str) -> list[Segment] | None:
+    """A step with one word replaced by another of its kind, and read on as if nothing had been."""
     places = [(k, m) for k, words in _KINDS_OF_WORDS.items() for m in words.finditer(step)]
     kind, found = rng.choice(places)
     old = found.group()
@@ -290,34 +304,44 @@ def _spoiled(rng: random.Random, step: str, pool: str) -> tuple[str, str, str] |
     same = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), None)
     if same is None:
         return None
-    same = same if kind == "number" else 0
-    return step[: found.start() + same], new[same:], step[found.end() :]
+    at = found.start() + (same if kind == "number" else 0)
+    return _gone_wrong(step[:at], step[at:], step[: found.start()] + new + step[found.end() :])
 
 
-def _read_right(step: str) -> list[Segment]:
-    """A right paragraph: its own words, and at its end that it is right."""
-    *before, last = _with_results(step, _READING)
-    return [*before, last._replace(after=" right", after_weight=_DECIDING)]
+def _gone_wrong(same: str, due: str, said: str) -> list[Segment]:
+    """A paragraph that says `same` as it should and then something else than is due."""
+    weight = _RESULT_WEIGHT if same.endswith("=") else 1.0
+    *before, last = _with_results(same, State.RIGHT)
+    last = last._replace(due=due, due_weight=weight if due else 0.0)
+    wrong = Segment(said[len(same) :], 0.0, state=State.WRONG)
+    return [*before, last, wrong] if same else [wrong]
 
 
 def _read(step: str, case: JudgeCase, index: int) -> list[Segment]:
-    """One paragraph: what is due in it and at its end; nothing after the first error."""
+    """One paragraph: what is due in it and whether it is right; nothing after the first error."""
     if index >= len(case.due):
         return [Segment(step, 0.0)]
     due = case.due[index]
-    if index != case.first_error:
-        return _read_right(step)
-    same = shared_length(due, step)
-    weight = _READING * _RESULT_WEIGHT if step[:same].endswith("=") else _READING
-    first = Segment(step[:same], _READING, due[same:] or "</", weight if due else 0.0)
-    rest = Segment(step[same:], _READING, " wrong", _DECIDING, throughout=True)
-    return [first, rest] if first.text else [rest]
+    if due == step:
+        return _with_results(step, State.RIGHT)
+    same = shared_length(due, step) if due else case.n_credible
+    if due:
+        return _gone_wrong(step[:same], due[same:], step)
+    return [
+        *([Segment(step[:same], 0.0)] if same else []),
+        Segment(step[same:], 0.0, state=State.WRONG),
+    ]
 
 
 def shared_length(due: str, said: str) -> int:
-    """How many characters two texts share at their start, without a word that then differs."""
+    """How many characters two texts share at their start, up to the first token that differs.
+
+    A word is one token with the space before it, of a number each digit is one.
+    """
     pairs = enumerate(zip(due, said, strict=False))
     same = next((at for at, (a, b) in pairs if a != b), min(len(due), len(said)))
+    if due[same : same + 1].isdigit() and said[same : same + 1].isdigit():
+        return same
     while same and said[same - 1].isalpha():  # back to the space before the word
         same -= 1
     return same - (same > 0 and said[same - 1] == " ")

@@ -10,157 +10,19 @@ untied, never decayed, and start large.
 
 import json
 import math
-import random
 import time
-from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
-from pydantic import Field
-
-from prmkit.records import Record
-from prmkit.synthetic.examples import Segment, judge_example, policy_example
-from prmkit.synthetic.start import THETA, start_copying, start_finding
+from prmkit.synthetic.batches import batches
+from prmkit.synthetic.losses import batch_losses
+from prmkit.synthetic.recipes import PretrainConfig
+from prmkit.synthetic.start import THETA, start_copying, start_finding, start_judging
 from prmkit.synthetic.tokenizer import END_OF_TEXT, TURN_END, build_tokenizer, save_tokenizer
 
-
-class PretrainConfig(Record):
-    """One model to train from scratch."""
-
-    role: Literal["policy", "judge"]
-    """What it learns to write."""
-    layers: int = Field(ge=1)
-    """Transformer blocks."""
-    hidden: int = Field(128, ge=16)
-    """Width."""
-    heads: int = Field(4, ge=1)
-    """Attention heads."""
-    ffn: int = Field(384, ge=16)
-    """Width of the gated feed-forward part."""
-    updates: int = Field(ge=1)
-    """Optimiser updates."""
-    stop: int | None = Field(None, ge=1)
-    """Stop after so many of the `updates`; None = do them all."""
-    cool: int = Field(0, ge=0)
-    """Updates before the stop in which the rate falls linearly to nothing besides."""
-    batch_tokens: int = Field(4096, ge=256)
-    """Tokens an update, padding included."""
-    learning_rate: float = Field(0.02, gt=0)
-    """Peak rate of Muon; AdamW takes a fifth of it."""
-    shuffled: float = Field(0.15, ge=0, le=1)
-    """Share of a policy's problems whose facts are in random order."""
-    many: float = Field(0.0, ge=0, le=1)
-    """Share of a policy's problems that ask for many people's numbers."""
-    seed: int = Field(0, ge=0)
-    """Seed of weights and examples."""
-
-
-SHIPPED: dict[str, PretrainConfig] = {
-    "policy-strong": PretrainConfig(
-        role="policy", layers=5, updates=3000, shuffled=0.3, many=0.3, seed=1
-    ),
-    "policy-weak": PretrainConfig(
-        role="policy", layers=5, updates=3000, stop=2000, shuffled=0.3, many=0.3, seed=1
-    ),
-    "judge": PretrainConfig(role="judge", layers=5, updates=3600, seed=2),
-}
-"""How the models in `weights/` are made; docs/log.md says where the judge's differed on the way."""
-
-
-class Batch(NamedTuple):
-    """Token ids, what to expect after each, and its weight (0 = not trained on); all (B, T)."""
-
-    ids: Any
-    targets: Any
-    weights: Any
-
-
-class _Row(NamedTuple):
-    """One example as lists of the same length; meanings as in `Batch`."""
-
-    ids: list[int]
-    targets: list[int]
-    weights: list[float]
-
-    def padded(self, width: int, pad: int) -> "_Row":
-        n = width - len(self.ids)
-        return _Row(
-            self.ids + [pad] * n,
-            self.targets + [pad] * n,
-            self.weights + [0.0] * n,
-        )
-
-
-_POOL = 16  # batches drawn together, so that rows of like length share a batch
 _CONTEXT = 2048
-
-
-def _encode(tokenizer: Any, segments: list[Segment]) -> _Row:
-    ids: list[int] = []
-    weights: list[float] = []
-    instead: dict[int, tuple[int, float]] = {}
-    for segment in segments:
-        piece = tokenizer.encode(segment.text, add_special_tokens=False).ids
-        ids += piece
-        weights += [segment.weight] * len(piece)
-        if segment.after:
-            expected = tokenizer.encode(segment.after, add_special_tokens=False).ids[0]
-            for at in range(len(ids) - len(piece), len(ids) - 1) if segment.throughout else ():
-                instead[at] = (expected, segment.weight)
-            instead[len(ids) - 1] = (expected, segment.after_weight)
-    targets, weights = [*ids[1:], ids[-1]], [*weights[1:], 0.0]
-    for at, (target, weight) in instead.items():
-        targets[at], weights[at] = target, weight
-    return _Row(ids, targets, weights)
-
-
-def batches(config: PretrainConfig, start: int = 0) -> Iterator[Batch]:
-    """Batches for updates start, start + 1, ...; each depends on the seed and its number alone."""
-    import torch
-
-    tokenizer = build_tokenizer()
-    pad = tokenizer.token_to_id(END_OF_TEXT)
-    draw = _drawing(config)
-    n = start
-    last = min(config.updates, config.stop or config.updates)
-    while n < last:
-        pool = n // _POOL
-        rng = random.Random(f"pretrain/{config.role}/{config.seed}/{pool}")
-        progress = pool * _POOL / config.updates
-        rows = _pool_rows(tokenizer, draw, rng, progress, config.batch_tokens)
-        for row in rows[n - pool * _POOL : last - pool * _POOL]:
-            width = max(len(example.ids) for example in row)
-            padded = [example.padded(width, pad) for example in row]
-            yield Batch(*(torch.tensor(column) for column in zip(*padded, strict=True)))
-            n += 1
-
-
-def _drawing(config: PretrainConfig) -> Callable[[random.Random, float], list[Segment]]:
-    if config.role == "judge":
-        return judge_example
-    return partial(policy_example, shuffled=config.shuffled, many=config.many)
-
-
-def _pool_rows(
-    tokenizer: Any, draw: Any, rng: random.Random, progress: float, batch_tokens: int
-) -> list[list[_Row]]:
-    """`_POOL` batches of rows of like length, in random order."""
-    examples: list[_Row] = []
-    total = 0
-    while total < batch_tokens * _POOL:
-        examples.append(_encode(tokenizer, draw(rng, progress)))
-        total += len(examples[-1].ids)
-    examples.sort(key=lambda e: len(e.ids))
-    share, groups = total / _POOL, list[list[_Row]]()
-    filled = 0.0
-    for example in examples:
-        if len(groups) <= filled // share and len(groups) < _POOL:
-            groups.append([])
-        groups[-1].append(example)
-        filled += len(example.ids)
-    rng.shuffle(groups)
-    return groups
 
 
 def _attend(
@@ -217,6 +79,8 @@ def build_model(config: PretrainConfig) -> Any:
     )
     start_copying(model)
     start_finding(model)
+    if config.reading_layers is not None and config.reading_layers < config.layers:
+        start_judging(model, config.reading_layers)
     return model
 
 
@@ -248,18 +112,6 @@ def rate_share(update: int, config: PretrainConfig) -> float:
     if not config.cool or config.stop is None:
         return cosine
     return cosine * min(1.0, (config.stop - update) / config.cool)
-
-
-def batch_loss(model: Any, batch: Batch) -> Any:
-    """Weighted mean cross-entropy of what is to be expected; (B, T) ids in, a scalar out."""
-    import torch
-
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        hidden = model.model(input_ids=batch.ids, use_cache=False).last_hidden_state
-    due = batch.weights > 0
-    logits = model.lm_head(hidden[due].float())
-    losses = torch.nn.functional.cross_entropy(logits, batch.targets[due], reduction="none")
-    return (losses * batch.weights[due]).sum() / batch.weights[due].sum()
 
 
 class _Log:
@@ -319,7 +171,7 @@ def pretrain(
     for update, batch in enumerate(batches(config, start), start):
         for optimizer, peak in zip(optimizers, peaks, strict=True):
             optimizer.param_groups[0]["lr"] = peak * rate_share(update, config)
-        loss = batch_loss(model, batch)
+        loss = sum(batch_losses(model, batch, config, update / config.updates))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:

@@ -6,7 +6,10 @@ that copy what they look at, and heads that find a place by what stood before it
 trained on like any other weights.
 """
 
+from functools import lru_cache
 from typing import Any
+
+from prmkit.synthetic.tokenizer import verdict_ids
 
 THETA = 1e6
 """Base of the rotary positions, as in Qwen2.5."""
@@ -21,6 +24,12 @@ _FIRMNESS = 9.0  # the next token's score is lower by about 6: nearly all attent
 _MARK = 2.0  # how loudly a token's predecessors are noted on it, beside its own embedding
 _KEENNESS = 3.0  # how much more attention a place gets that matches
 _NEXT_TOO = 0.7  # how much the token after the one matched counts, beside it
+HERE, _DUE = 1, 2
+"""Seeds of the codes for the word that stands somewhere and for the one that was due there."""
+_FREE = 1  # a head that does not look one token back, as the first of each later layer does
+_WARY = 0.6  # how much more attention a word gets that was found wrong
+_BROUGHT = 20.0  # how loudly a layer that compares brings in what was due; its input has norm 100s
+_LOUD = 5.0  # how loudly it says what it finds, beside an input of that norm
 _SLOW = 0.006  # radians a token; a pair that turns faster forgets over 200 tokens what it matched
 
 
@@ -70,6 +79,70 @@ def start_finding(model: Any) -> None:
                 _match(layers[1].self_attn, head, notes, here, there)
     for layer in layers[2:]:
         _look_back(layer.self_attn, 0, 1)
+
+
+def start_judging(model: Any, layer: int) -> None:
+    """Start the layers above those that read by comparing, gathering and looking up.
+
+    The first compares the word here with the one that was due. In the second a head looks at words
+    that were found wrong, and in the last one at places with the same word as here, so that the
+    index of a paragraph finds that paragraph's closing tag.
+    """
+    import torch
+
+    says = model.model.embed_tokens.weight.detach()
+    right, wrong = verdict_ids()
+    speaks = torch.nn.functional.normalize(says[right] - says[wrong], dim=0)
+    layers = model.model.layers
+    _compare(layers[layer], speaks)
+    if layer + 1 < len(layers):
+        _look_at_wrong(layers[layer + 1].self_attn, speaks)
+        here = turned(model.config.hidden_size, HERE).T
+        _match(layers[-1].self_attn, _FREE, {1: here[: layers[-1].self_attn.head_dim]}, 1, 1)
+
+
+def _compare(block: Any, speaks: Any) -> None:
+    """Let a layer say `speaks` (H,) of a word that was due.
+
+    Its heads look one token back and bring all that is known there, turned by a matrix of its own;
+    products of the gated part then compare what was due there with the word here, which the
+    layers below have noted in a turned code: sum_k (p_k . due) (p_k . here) for an orthonormal p.
+    A gate can multiply: silu(x) y + silu(-x) (-y) = x y.
+    """
+    import torch
+
+    n_units, width = block.mlp.gate_proj.weight.shape
+    n = min(width, n_units // 2)
+    here, due = turned(width, HERE).T, turned(width, _DUE).T
+    for head in range(width // block.self_attn.head_dim):
+        _look_back(block.self_attn, head, 1)
+    with torch.no_grad():
+        block.self_attn.v_proj.weight.copy_(torch.eye(width))
+        block.self_attn.o_proj.weight.copy_(_BROUGHT * due.T)
+        for start, sign in ((0, 1.0), (n, -1.0)):
+            block.mlp.gate_proj.weight[start : start + n] = sign * here[:n]
+            block.mlp.up_proj.weight[start : start + n] = sign * due[:n]
+            block.mlp.down_proj.weight[:, start : start + n] = _LOUD * speaks[:, None]
+
+
+def _look_at_wrong(attention: Any, speaks: Any) -> None:
+    """Start a head with its attention on words of which the layer before did not say `speaks`."""
+    import torch
+
+    dim = attention.head_dim
+    slow = _on_slow_pairs(torch.ones(dim, 1))
+    with torch.no_grad():
+        attention.q_proj.bias[_FREE * dim : (_FREE + 1) * dim] = _WARY * slow[:, 0]
+    _rows(attention.k_proj, _FREE, dim).sub_(_WARY * slow * speaks)
+
+
+@lru_cache(maxsize=8)
+def turned(width: int, seed: int) -> Any:
+    """A fixed orthogonal matrix, (width, width): a code that can stand beside the usual one."""
+    import torch
+
+    random = torch.Generator().manual_seed(seed)
+    return torch.linalg.qr(torch.randn(width, width, generator=random))[0]
 
 
 def _rows(projection: Any, head: int, dim: int) -> Any:

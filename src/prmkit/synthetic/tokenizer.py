@@ -99,3 +99,15 @@ def save_tokenizer(folder: Path) -> None:
     }
     path = folder / "tokenizer_config.json"
     path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+VERDICTS = (" right", " wrong")
+"""What a judge calls a paragraph."""
+
+
+@lru_cache(maxsize=1)
+def verdict_ids() -> tuple[int, int]:
+    """Token ids of `VERDICTS`."""
+    tokenizer = build_tokenizer()
+    right, wrong = (tokenizer.encode(word, add_special_tokens=False).ids for word in VERDICTS)
+    return right[0], wrong[0]

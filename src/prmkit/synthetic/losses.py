@@ -1,0 +1,104 @@
+"""What the synthetic world's models are trained on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from prmkit.synthetic.batches import Batch
+from prmkit.synthetic.examples import State
+from prmkit.synthetic.recipes import PretrainConfig
+from prmkit.synthetic.start import HERE, turned
+from prmkit.synthetic.tokenizer import verdict_ids
+
+
+class Losses(NamedTuple):
+    """What a model is trained on; scalars, to be added up."""
+
+    said: Any
+    """Weighted mean cross-entropy of what it is to say."""
+    due: Any = 0.0
+    """Of the words that are due where it reads, after the layers that read."""
+    noted: Any = 0.0
+    """Of the word that stands there, after the layers that read, in a code of its own."""
+    noticed: Any = 0.0
+    """Of whether a paragraph goes wrong at a word, one layer later."""
+    gathered: Any = 0.0
+    """Of whether it has gone wrong so far, two layers later."""
+
+
+def batch_losses(model: Any, batch: Batch, config: PretrainConfig, progress: float = 1.0) -> Losses:
+    """Losses of a batch.
+
+    A judge that compares what stands there with what it expected needs the expectation before its
+    last layer; so its layers are told apart by what they must know: which word is due, then whether
+    the paragraph goes wrong here, then whether it has gone wrong, and last what to say. What its
+    inner layers know is read off with its own output matrix, so that nothing is left over when it
+    is trained.
+    """
+    import torch
+
+    if config.reading_layers is None:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            hidden = model.model(input_ids=batch.ids, use_cache=False).last_hidden_state
+        return Losses(_expected(model, hidden, batch.targets, batch.weights))
+    only_reading = progress < config.reading_share
+    n_layers = config.reading_layers if only_reading else config.layers
+    with torch.autocast("cpu", dtype=torch.bfloat16), _depth(model, n_layers):
+        out = model.model(input_ids=batch.ids, use_cache=False, output_hidden_states=True)
+    weights = batch.weights * (1 - batch.said)
+    if only_reading:
+        read = out.last_hidden_state
+        return Losses(
+            0.0, _expected(model, read, batch.targets, weights), _noted(model, read, batch)
+        )
+    read, noticed, gathered = (
+        model.model.norm(h) for h in out.hidden_states[config.reading_layers :][:3]
+    )
+    return Losses(
+        _expected(model, out.last_hidden_state, batch.targets, batch.weights * batch.said),
+        _expected(model, read, batch.targets, weights),
+        _noted(model, read, batch),
+        _stated(model, noticed, batch, {State.RIGHT: 0, State.WRONG: 1}),
+        _stated(model, gathered, batch, {State.RIGHT: 0, State.WRONG: 1, State.SPOILT: 1}),
+    )
+
+
+@contextmanager
+def _depth(model: Any, n_layers: int) -> Iterator[None]:
+    """Use a model's first layers alone, which costs less."""
+    whole = model.config.num_hidden_layers
+    model.config.num_hidden_layers = n_layers
+    try:
+        yield
+    finally:
+        model.config.num_hidden_layers = whole
+
+
+def _noted(model: Any, hidden: Any, batch: Batch) -> Any:
+    """Mean cross-entropy of the very word that stands there, where something is known of it."""
+    turned_back = hidden @ turned(hidden.shape[-1], HERE).to(hidden.dtype)
+    return _expected(model, turned_back, batch.ids, (batch.states != State.UNKNOWN).float())
+
+
+def _expected(model: Any, hidden: Any, expected: Any, weights: Any) -> Any:
+    """Weighted mean cross-entropy of what is to be expected; (B, T, H) in, a scalar out."""
+    import torch
+
+    due = weights > 0
+    logits = model.lm_head(hidden[due].float())
+    losses = torch.nn.functional.cross_entropy(logits, expected[due], reduction="none")
+    return (losses * weights[due]).sum() / weights[due].sum()
+
+
+def _stated(model: Any, hidden: Any, batch: Batch, wrong: dict[State, int]) -> Any:
+    """Cross-entropy of "right" against "wrong", each half of the weight; (B, T, H) in."""
+    import torch
+
+    losses = []
+    words = model.lm_head.weight[list(verdict_ids())]
+    for state, index in wrong.items():
+        at = batch.states == state
+        logits = hidden[at].float() @ words.T
+        targets = torch.full((len(logits),), index)
+        losses.append(torch.nn.functional.cross_entropy(logits, targets, reduction="sum"))
+    return sum(losses) / max(1, int((batch.states != State.UNKNOWN).sum()))
