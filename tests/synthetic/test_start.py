@@ -64,8 +64,7 @@ def test_models_of_any_size_can_start_so() -> None:
 
 def codes(*vectors: torch.Tensor) -> torch.Tensor:
     """Hidden states of a text, as loud as those of trained models; (1, T, H)."""
-    hidden = torch.stack(vectors)[None]
-    return 300 * hidden / hidden.norm(dim=-1, keepdim=True)
+    return 300 * torch.nn.functional.normalize(torch.stack(vectors)[None], dim=-1)
 
 
 def run_layer(model: Any, index: int, hidden: torch.Tensor) -> Any:
