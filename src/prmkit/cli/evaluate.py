@@ -2,7 +2,12 @@
 
 import typer
 
-from prmkit.cli import evaluate_best_of_n, evaluate_prmbench, evaluate_processbench
+from prmkit.cli import (
+    evaluate_best_of_n,
+    evaluate_labels,
+    evaluate_prmbench,
+    evaluate_processbench,
+)
 
 app = typer.Typer(
     help="Evaluate PRMs, critics and labels, live or from anybody's stored outputs.",
@@ -12,3 +17,4 @@ app = typer.Typer(
 app.command("processbench")(evaluate_processbench.processbench)
 app.command("best-of-n")(evaluate_best_of_n.best_of_n)
 app.command("prmbench")(evaluate_prmbench.prmbench)
+app.command("labels")(evaluate_labels.labels)

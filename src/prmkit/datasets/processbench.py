@@ -45,7 +45,7 @@ def read_processbench(rows: Iterable[Row | BadRow]) -> Imported[BenchmarkCase]:
 
 def read_predictions(rows: Iterable[Row | BadRow]) -> Imported[StoredPrediction]:
     """Read stored predictions; other columns are let be, an id that comes again is rejected."""
-    return convert_rows(rows, _prediction, lambda row: row.case_id)
+    return convert_rows(rows, lambda row: Converted([prediction_of(row)]), lambda p: p.case_id)
 
 
 def prediction_row(prediction: StoredPrediction) -> dict[str, Any]:
@@ -80,7 +80,12 @@ def question_id(subset: str, question: str) -> str:
     return f"{subset}/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def _case(row: Row) -> Converted[BenchmarkCase]:
+def case_of(row: Row) -> BenchmarkCase:
+    """A row of the published schema as a case.
+
+    Raises:
+        BadField: a column is missing or not as the schema says.
+    """
     fields = Fields(row.values)
     own = fields.key("id", row.position)
     named = _IN_SUBSET.fullmatch(own)
@@ -88,7 +93,7 @@ def _case(row: Row) -> Converted[BenchmarkCase]:
     question, steps = fields.text("problem"), fields.texts("steps")
     label = fields.whole("label", _NO_ERROR, len(steps) - 1)
     right = fields.flag("final_answer_correct")
-    case = BenchmarkCase(
+    return BenchmarkCase(
         case_id=own if named else f"{subset}-{own}",
         problem_id=question_id(subset, question),
         subset=subset,
@@ -98,24 +103,32 @@ def _case(row: Row) -> Converted[BenchmarkCase]:
         outcome=Outcome.CORRECT if right else Outcome.INCORRECT,
         policy=fields.any_text("generator"),
     )
-    wrong = case.first_error is not None
-    notes = {"with an error": int(wrong), "without error": int(not wrong), "steps": len(steps)}
-    return Converted([case], notes | {"right answer, wrong process": int(wrong and right)})
 
 
-def _prediction(row: Row) -> Converted[StoredPrediction]:
+def prediction_of(row: Row) -> StoredPrediction:
+    """A line of stored predictions.
+
+    Raises:
+        BadField: a column is missing or not as the format says.
+    """
     fields = Fields(row.values)
     fields.raw("id", "the id of a case")
     case_id = fields.key("id", "")
     if "scores" in fields:
         if "prediction" in fields:
             raise fields.bad("", "both prediction and scores", "one of the two")
-        return Converted([StoredPrediction(case_id=case_id, scores=fields.numbers("scores"))])
+        return StoredPrediction(case_id=case_id, scores=fields.numbers("scores"))
     allowed = "an index from 0, -1 for no error, null for unreadable, or `scores` instead"
     value = fields.raw("prediction", allowed)
     if value is None:
-        return Converted([StoredPrediction(case_id=case_id, unreadable=True)])
+        return StoredPrediction(case_id=case_id, unreadable=True)
     if isinstance(value, bool) or not isinstance(value, int) or value < _NO_ERROR:
         raise fields.bad("prediction", shown(value), allowed)
-    place = None if value == _NO_ERROR else value
-    return Converted([StoredPrediction(case_id=case_id, first_error=place)])
+    return StoredPrediction(case_id=case_id, first_error=None if value == _NO_ERROR else value)
+
+
+def _case(row: Row) -> Converted[BenchmarkCase]:
+    case = case_of(row)
+    wrong, right = case.first_error is not None, case.outcome is Outcome.CORRECT
+    notes = {"with an error": int(wrong), "without error": int(not wrong), "steps": len(case.steps)}
+    return Converted([case], notes | {"right answer, wrong process": int(wrong and right)})

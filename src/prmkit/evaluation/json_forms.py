@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from prmkit.evaluation.agreement import Agreement
 from prmkit.evaluation.coverage import Coverage
 from prmkit.evaluation.prmbench import ClassFigures, PrmBenchResult
 from prmkit.evaluation.process_summary import ProcessComparison, ProcessSummary
@@ -174,6 +175,31 @@ def _class(found: ClassFigures) -> dict[str, Any]:
     figures = {"prm_score": found.prm_score, **found.parts}
     values = {name: None if e is None else 100 * e.value for name, e in figures.items()}
     return {**values, "n_cases": found.n_cases, "n_steps": found.n_steps}
+
+
+def agreement_json(found: Agreement, coverage: Coverage) -> dict[str, Any]:
+    """Agreement of two annotators: percent, kappas as they are."""
+
+    def kappa(estimate: Estimate | None) -> dict[str, float] | None:
+        if estimate is None:
+            return None
+        return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+
+    return {
+        "n": found.n,
+        "n_unscored": found.n_unscored,
+        "same_place": estimate_json(found.same),
+        "kinds": {
+            kind.replace(" ", "_"): estimate_json(share) for kind, share in found.shares.items()
+        },
+        "kappa_place": kappa(found.kappa_place),
+        "kappa_any_error": kappa(found.kappa_error),
+        "step_precision": estimate_json(found.precision),
+        "step_recall": estimate_json(found.recall),
+        "with_b_as_truth": _part(found.as_predictions),
+        "confusion": [{"a": a, "b": b, "solutions": n} for (a, b), n in found.confusion.items()],
+        "partial": coverage_json(coverage),
+    }
 
 
 def coverage_json(coverage: Coverage) -> dict[str, Any] | None:
