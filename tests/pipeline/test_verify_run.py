@@ -162,3 +162,31 @@ def test_interrupted_anywhere_and_resumed_the_report_is_equal_and_nothing_is_pai
 def test_problems_are_those_of_the_scripts() -> None:
     problems: list[Problem] = make_parts(3, PARTS)["train"]
     assert all(p.question in GOLD for p in problems)
+
+
+def test_the_report_says_what_a_kept_label_cost_and_what_it_must_cost(
+    verified: tuple[Path, Report, list[Request]],
+) -> None:
+    out, report, asked = verified
+    cost = report.label_cost
+    assert cost is not None
+    mc = read_records(out / "rollouts.parquet", McAnnotation)
+    judged = read_records(out / "judge.train.parquet", JudgeAnnotation)
+    n_kept = report.counts["consensus"]["kept"]
+    generated = sum(row.usage.generated_tokens for row in [*mc, *judged])
+    assert cost.n_kept_solutions == n_kept
+    kept = cost.per["kept solution"]
+    assert kept["generated_tokens"].value == pytest.approx(generated / n_kept)
+    assert kept["generated_tokens"].low < generated / n_kept < kept["generated_tokens"].high
+    assert "operations" not in kept  # nobody knows how large a scripted model is
+    assert [(row.work, row.model, row.n_calls) for row in cost.models] == [
+        ("rollouts", "policy", sum(row.usage.n_calls for row in mc)),
+        ("judge", "judge", len(judged)),
+    ]
+    n_rollouts = sum(bool(r.prefix) for r in asked)
+    assert cost.n_draws == n_rollouts >= cost.n_certificate_draws > 0
+    ratio = cost.draws_over_certificate
+    assert ratio is not None
+    assert ratio.value == pytest.approx(cost.n_draws / cost.n_certificate_draws)
+    verified_steps = [row for row in mc if row.verification == "verified"]
+    assert cost.n_labelled_solutions >= len(verified_steps)

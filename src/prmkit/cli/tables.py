@@ -7,10 +7,11 @@ from rich.console import Console
 from rich.table import Table
 
 from prmkit.pipeline.estimate import shown_operations, shown_time
-from prmkit.pipeline.findings import Report
+from prmkit.pipeline.findings import LabelCost, Report
 from prmkit.pipeline.rollout import RolloutReport
 from prmkit.pipeline.spent import Amount, RunCost
 from prmkit.pipeline.words import percent
+from prmkit.records import Estimate
 
 
 def print_report(report: Report, seconds: Mapping[str, float]) -> None:
@@ -24,6 +25,7 @@ def print_report(report: Report, seconds: Mapping[str, float]) -> None:
         _best_of_n(report),
         *([_distinct(report)] if report.distinct else []),
         _cost(report, seconds),
+        *([_label_cost(report.label_cost)] if report.label_cost else []),
     ):
         console.print(table)
     console.print("[bold]What was learned[/]")
@@ -174,3 +176,26 @@ def _cost(report: Report, seconds: Mapping[str, float]) -> Table:
         table.add_row(stage, *cells, spent)
     table.add_row("all", "", "", "", f"{sum(seconds.values()):.1f}")
     return table
+
+
+def _label_cost(cost: LabelCost) -> Table:
+    table = new_table(
+        "What a label costs: rollouts and judge", "per", "rollouts", "generated tokens", "FLOP"
+    )
+    for unit, figures in cost.per.items():
+        rollouts, tokens = (_plain(figures[what]) for what in ("rollouts", "generated_tokens"))
+        table.add_row(unit, rollouts, tokens, _plain(figures.get("operations"), ".2e"))
+    ratio = cost.draws_over_certificate
+    if ratio is not None:
+        table.caption = (
+            f"{cost.n_draws:,} rollouts; no method can prove the same labels from the same "
+            f"outcomes with fewer than {cost.n_certificate_draws:,}: {_plain(ratio, '.2f')} times."
+        )
+    return table
+
+
+def _plain(estimate: Estimate | None, form: str = ",.1f") -> str:
+    if estimate is None:
+        return "n/a"
+    value, low, high = (f"{x:{form}}" for x in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"

@@ -114,6 +114,48 @@ class Cost(Record):
     """Tokens written."""
 
 
+class ModelCost(Record):
+    """What one model did for the labels."""
+
+    work: str
+    """`rollouts` or `judge`."""
+    model: str
+    """A policy's name, or the judge's model."""
+    n_calls: int = Field(ge=0)
+    """Completions drawn."""
+    prompt_tokens: int = Field(ge=0)
+    """Prompt tokens, cached or not."""
+    generated_tokens: int = Field(ge=0)
+    """Tokens written."""
+    parameters: float | None
+    """Of the model; null where neither weights nor name tell."""
+    operations: float | None
+    """2 x parameters x tokens, prompt and generated, as if no prefix were shared."""
+
+
+class LabelCost(Record):
+    """What labels cost: rollouts and the judge together (see `prmkit.pipeline.label_cost`)."""
+
+    models: list[ModelCost]
+    """By model."""
+    n_labelled_steps: int = Field(ge=0)
+    """Steps that Monte Carlo labels, up to the first error."""
+    n_labelled_solutions: int = Field(ge=0)
+    """Solutions whose first error it places."""
+    n_kept_solutions: int = Field(ge=0)
+    """Solutions that the consensus filter kept."""
+    per: dict[str, dict[str, Estimate]]
+    """By unit (`labelled step`, `labelled solution`, `kept solution`), then `rollouts`,
+    `prompt_tokens`, `generated_tokens`, `operations`; a unit of which there is none is absent."""
+    n_draws: int = Field(ge=0)
+    """Rollouts made."""
+    n_certificate_draws: int = Field(ge=0)
+    """The fewest that prove the same kept set from the same outcomes; a lower bound where the
+    annotator did not look at every step."""
+    draws_over_certificate: Estimate | None
+    """Ratio of the two; null where no draw is needed."""
+
+
 class Report(Record):
     """The content of report.json."""
 
@@ -149,6 +191,8 @@ class Report(Record):
     """By model and what it drew, e.g. `strong: rollouts`; none where nothing is drawn twice."""
     cost: dict[str, Cost]
     """Tokens by stage."""
+    label_cost: LabelCost | None = None
+    """What a label costs; null in reports that are older than this field."""
     findings: list[str] = Field(default_factory=list)
     """The same in words; a difference within its interval is said to be none."""
 

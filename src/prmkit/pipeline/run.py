@@ -16,6 +16,12 @@ from prmkit.datasets.cases import case_question, case_solution
 from prmkit.evaluation.sampled import sampled_problems
 from prmkit.intervals import Bootstrap
 from prmkit.pipeline.context import Run
+from prmkit.pipeline.costs import (  # fmt: skip
+    LabelledRow,
+    Models,
+    label_cost,
+    stage_costs,
+)
 from prmkit.pipeline.distinct import (
     Completed,
     distinct,
@@ -33,8 +39,8 @@ from prmkit.pipeline.evaluate import (
     split_names,
 )
 from prmkit.pipeline.findings import (
-    Cost,
     Distinct,
+    LabelCost,
     LabelQuality,
     PolicyQuality,
     Report,
@@ -175,8 +181,8 @@ def _annotate(run: Run, solutions: Sequence[Solution], problems: Mapping[str, Pr
     """Both sides' views; the judge goes first where Monte Carlo verifies its claims."""
     if run.recipe.rollouts.annotator == "verify":
         judged = judge(run, "train", solutions, problems)
-        claims = {row.solution_id: row for row in judged}
-        return _Views(roll_out(run, solutions, problems, claims), judged)
+        mc = roll_out(run, solutions, problems, {row.solution_id: row for row in judged})
+        return _Views(mc, judged)
     mc = roll_out(run, solutions, problems)
     return _Views(mc, judge(run, "train", solutions, problems))
 
@@ -286,7 +292,8 @@ def _report(
             best_of_n_comparisons(table, evaluation.sample_scores, interval) if table else []
         ),
         distinct=_distinct(run, drawn, training, interval),
-        cost=_cost(drawn, training, evaluation),
+        cost=stage_costs(_usages(drawn, training, evaluation)),
+        label_cost=_label_cost(run, training, interval),
     )
     return report.model_copy(update={"findings": findings(report)})
 
@@ -324,15 +331,14 @@ def _labels(
     }
     truth = {t.solution_id: t.first_error for t in training.truth}
     kept = {row.solution_id for row in training.consensus}
+    own_mc = [row for row in training.mc if not row.verification]  # verified claims are the judge's
     sources: dict[str, Sequence[Annotated]] = {
-        "mc": [row for row in training.mc if not row.verification],  # else no labels of its own
+        **({"mc": own_mc} if own_mc else {}),
         "judge": training.judged,
         "consensus": [row for row in training.mc if row.solution_id in kept],
     }
     quality: dict[str, LabelQuality] = {}
     for source, rows in sources.items():
-        if source == "mc" and not rows:
-            continue
         own = [row for row in rows if row.solution_id in solutions]
         n_unscored = sum(bool(row.unscored) for row in own)
         pairs = beside_truth(own, truth, solutions)
@@ -361,17 +367,25 @@ def _distinct(
     return {what: figures for what, figures in found.items() if figures is not None}
 
 
+def _label_cost(run: Run, training: _Training, interval: Bootstrap) -> LabelCost:
+    policies = run.recipe.policies
+    kept = {row.solution_id for row in training.consensus}
+    views = zip(training.solutions, training.mc, training.judged, strict=True)
+    rows = [LabelledRow(s, mc, judged, s.solution_id in kept) for s, mc, judged in views]
+    models = Models(lambda s: policies[s.policy].completer or s.policy, policies, run.recipe.judge)
+    return label_cost(rows, models, interval)
+
+
 def _kept_share(training: _Training, interval: Bootstrap) -> Estimate | None:
     kept = {row.solution_id for row in training.consensus}
     return interval.share((s.problem_id, s.solution_id in kept) for s in training.solutions)
 
 
-def _cost(
+def _usages(
     drawn: Mapping[str, Sequence[Solution]], training: _Training, evaluation: _Evaluation
-) -> dict[str, Cost]:
-    def total(rows: Iterable[Solution | McAnnotation | JudgeAnnotation]) -> Cost:
-        usage = sum((row.usage for row in rows), Usage())
-        return Cost.model_validate(usage.model_dump(exclude={"cached_prompt_tokens"}))
+) -> dict[str, Usage]:
+    def total(rows: Iterable[Solution | McAnnotation | JudgeAnnotation]) -> Usage:
+        return sum((row.usage for row in rows), Usage())
 
     return {
         **{f"solutions.{part}": total(rows) for part, rows in drawn.items()},
