@@ -173,7 +173,8 @@ def test_the_report_says_what_a_kept_label_cost_and_what_it_must_cost(
     mc = read_records(out / "rollouts.parquet", McAnnotation)
     judged = read_records(out / "judge.train.parquet", JudgeAnnotation)
     n_kept = report.counts["consensus"]["kept"]
-    generated = sum(row.usage.generated_tokens for row in [*mc, *judged])
+    usages = [*(row.usage for row in mc), *(row.usage for row in judged)]
+    generated = sum(usage.generated_tokens for usage in usages)
     assert cost.n_kept_solutions == n_kept
     kept = cost.per["kept solution"]
     assert kept["generated_tokens"].value == pytest.approx(generated / n_kept)
