@@ -16,7 +16,7 @@ from prmkit.datasets.cases import case_question, case_solution
 from prmkit.evaluation.sampled import sampled_problems
 from prmkit.intervals import Bootstrap
 from prmkit.pipeline.context import Run
-from prmkit.pipeline.costs import (  # fmt: skip
+from prmkit.pipeline.costs import (
     LabelledRow,
     Models,
     label_cost,
