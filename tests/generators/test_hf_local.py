@@ -1,6 +1,7 @@
 import json
 import random
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,13 @@ def sharpened(directory: Path) -> Path:
     weights = {k: v * (1 if "norm" in k else 6) for k, v in load_file(path).items()}
     save_file(weights, path, metadata={"format": "pt"})
     return directory
+
+
+@pytest.fixture(autouse=True)
+def _threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +91,26 @@ def test_a_completion_depends_on_its_request_alone(qwen: Path) -> None:
         generator = HfLocalGenerator(qwen, batch_size=batch_size)
         replies = written(generate(generator, [requests[i] for i in order]))
         assert replies == [expected[i] for i in order]
+
+
+def test_batches_on_several_cores_write_the_same_and_leave_the_threads_as_they_were(
+    qwen: Path,
+) -> None:
+    requests = many_requests()
+    expected = written(generate(HfLocalGenerator(qwen, batch_size=64, threads=1), requests))
+    for threads in (2, 3):
+        generator = HfLocalGenerator(qwen, batch_size=20, threads=threads)
+        assert written(generate(generator, requests)) == expected
+        assert torch.get_num_threads() == threads
+
+
+def test_the_work_is_shared_evenly_between_cores(qwen: Path) -> None:
+    generator = HfLocalGenerator(qwen, batch_size=64, threads=2)
+    for ticket, request in enumerate(many_requests()[:21]):
+        generator.submit(ticket, request)
+    assert sorted(len(share or ()) for share in generator._shares()) == [0, 0]
+    generator._enqueue()
+    assert [len(share or ()) for share in generator._shares()] == [11, 10]
 
 
 def test_requests_that_arrive_while_others_are_decoded_change_nothing(qwen: Path) -> None:
@@ -187,7 +215,7 @@ def test_the_last_position_can_be_written(qwen: Path) -> None:
 
 def test_a_shared_prefix_is_computed_once(qwen: Path) -> None:
     requests = [ask("abc", "one two", seed=s) for s in range(6)]
-    replies = generate(HfLocalGenerator(qwen, batch_size=2), requests)
+    replies = generate(HfLocalGenerator(qwen, batch_size=2, threads=1), requests)
     usages = [r.usage for r in replies if isinstance(r, Completion)]
     n = usages[0].prompt_tokens
     # the last prompt token is fed by each draw itself
