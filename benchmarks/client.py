@@ -72,15 +72,21 @@ class Stub(asyncio.Protocol):
                 return
             body, self._in = self._in[end + 4 : end + 4 + length], self._in[end + 4 + length :]
             is_drawn = head.startswith(b"post /v1/")
-            answer = self._completion(body) if is_drawn else self._listing()
-            wait_s = self.latency_s if is_drawn else 0.0
+            answer = self.completion(body) if is_drawn else self.other(head)
+            wait_s = self.wait_s(body) if is_drawn else 0.0
             asyncio.get_running_loop().call_later(wait_s, self._out.write, answer)
 
-    def _listing(self) -> bytes:
-        entry = {"id": "stub", "owned_by": "vllm", "max_model_len": 4096}
-        return _http({"object": "list", "data": [entry]})
+    def wait_s(self, body: bytes) -> float:
+        """Seconds that an answer takes."""
+        return self.latency_s
 
-    def _completion(self, body: bytes) -> bytes:
+    def other(self, head: bytes) -> bytes:
+        """The answer to a GET: the models."""
+        entry = {"id": "stub", "owned_by": "vllm", "max_model_len": 4096}
+        return http({"object": "list", "data": [entry]})
+
+    def completion(self, body: bytes) -> bytes:
+        """The answer to a POST."""
         # decoding the whole request would make the server the slower side
         at = body.find(b'"seed":') + 7
         seed = int(body[at : at + 17].split(b",", 1)[0].split(b"}", 1)[0])
@@ -89,21 +95,22 @@ class Stub(asyncio.Protocol):
         choice = {"index": 0, "text": f"{TEXT}{seed}", "finish_reason": "stop", "logprobs": None}
         usage = {"completion_tokens": 100} | ({"prompt_tokens": n_prompt} if n_prompt else {})
         fields = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": "stub"}
-        return _http(fields | {"choices": [choice] * (b'"n":2' in body) + [choice], "usage": usage})
+        return http(fields | {"choices": [choice] * (b'"n":2' in body) + [choice], "usage": usage})
 
 
-def _http(body: Any) -> bytes:
+def http(body: Any) -> bytes:
+    """A reply with a JSON body."""
     content = json.dumps(body).encode()
     head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(content)}"
     return head.encode() + b"\r\n\r\n" + content
 
 
-def serve(port: Connection, latency_s: float) -> None:
+def serve(port: Connection, latency_s: float, kind: type[Stub] = Stub) -> None:
     """Run the stub; its port goes through the pipe."""
 
     async def listen() -> None:
-        Stub.latency_s = latency_s
-        server = await asyncio.get_running_loop().create_server(Stub, "127.0.0.1", 0, backlog=1024)
+        kind.latency_s = latency_s
+        server = await asyncio.get_running_loop().create_server(kind, "127.0.0.1", 0, backlog=1024)
         port.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
@@ -178,10 +185,10 @@ def bodies(tokenizer: PreTrainedTokenizerFast, work: list[Request]) -> Iterator[
         }
 
 
-def loop(
-    url: str, tokenizer: PreTrainedTokenizerFast, *, client_a_connection: bool
-) -> Callable[[list[Request]], int]:
-    """Coroutines that post and decode, over one client or one each."""
+def bodies_loop(
+    url: str, tokenizer: PreTrainedTokenizerFast, work: list[Request], *, client_a_connection: bool
+) -> int:
+    """Coroutines that post and decode, over one client or one each; the number of completions."""
     most = 1 if client_a_connection else IN_FLIGHT
     limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
 
@@ -192,7 +199,7 @@ def loop(
             n += isinstance(reply.json()["choices"][0]["text"], str)
         return n
 
-    async def run_all(work: list[Request]) -> int:
+    async def run_all() -> int:
         tls = httpx.create_ssl_context()
         n_clients = IN_FLIGHT if client_a_connection else 1
         clients = [
@@ -205,7 +212,14 @@ def loop(
             await client.aclose()
         return n
 
-    return lambda work: asyncio.run(run_all(work))
+    return asyncio.run(run_all())
+
+
+def loop(
+    url: str, tokenizer: PreTrainedTokenizerFast, *, client_a_connection: bool
+) -> Callable[[list[Request]], int]:
+    """The loop as a client of this benchmark."""
+    return lambda work: bodies_loop(url, tokenizer, work, client_a_connection=client_a_connection)
 
 
 def timed(run: Callable[[list[Request]], int], work: list[Request]) -> Timing:
