@@ -54,13 +54,13 @@ def table(path: Path, *records: Record) -> str:
     return str(path)
 
 
-def read(solutions: str | Path, *problems: str) -> Given:
+def read(solutions: str | Path, *problems: str, **rollouts: Any) -> Given:
     recipe: dict[str, Any] = {
         "name": "t",
         "solutions": str(solutions),
         "problems": problems,
         "completer": {"model": "m"},
-        "rollouts": {},
+        "rollouts": rollouts,
     }
     return read_given(RolloutRecipe.model_validate(recipe), check)
 
@@ -70,12 +70,32 @@ def test_a_problem_is_found_by_the_text_of_its_question(tmp_path: Path) -> None:
     problems = table(tmp_path / "p.parquet", problem("math/0", "What is 1-1?", "0"), own)
     given = read(table(tmp_path / "l.parquet", labelled("s", "what is 1+1", 1, 0)), problems)
     (found,) = given.solutions
-    assert (found.solution_id, found.problem_id, found.outcome) == (
-        *("s", "math/1"),
-        Outcome.INCORRECT,  # "step 1" is not 2
-    )
+    assert (found.solution_id, found.problem_id) == ("s", "math/1")
+    assert (found.outcome, found.reason) == (Outcome.UNSCORED, "cut at its first error")
     assert given.problems == [own]
     assert [(x.first_error, x.source) for x in given.labels] == [(1, "human")]
+
+
+@pytest.mark.parametrize(
+    ("last", "label", "known", "outcome"),
+    [
+        ("The answer is 2", 1, True, Outcome.CORRECT),
+        ("The answer is 3", 1, True, Outcome.INCORRECT),
+        ("so we have 3", 1, True, Outcome.UNSCORED),  # it may go on after that
+        ("The answer is 3", 0, True, Outcome.UNSCORED),  # what followed was cut
+        ("The answer is 2", 1, False, Outcome.UNSCORED),  # nobody needs it
+    ],
+)
+def test_an_outcome_that_nobody_said_is_found_where_it_is_needed_and_stated(
+    tmp_path: Path, last: str, label: float, *, known: bool, outcome: Outcome
+) -> None:
+    problems = table(tmp_path / "p.parquet", problem("p", "1+1?", "2"))
+    row = LabelledSolution(
+        solution_id="s", question="1+1?", steps=(last,), labels=(label,), source="human"
+    )
+    rows = table(tmp_path / "l.parquet", row)
+    (found,) = read(rows, problems, finished_is_known=known).solutions
+    assert found.outcome is outcome
 
 
 def test_a_case_keeps_the_outcome_that_it_came_with(tmp_path: Path) -> None:

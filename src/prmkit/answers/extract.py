@@ -15,6 +15,8 @@ from typing import Literal, NamedTuple, TypeVar
 Rule = Literal[
     "boxed", "gsm8k", "final_answer", "answer_is", "answer_colon", "last_math", "last_number"
 ]
+GUESSES: tuple[Rule, ...] = ("last_math", "last_number")
+"""Rules that take what stands last; the others find an answer that the text calls one."""
 
 
 _T = TypeVar("_T")

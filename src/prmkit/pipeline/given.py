@@ -5,6 +5,9 @@ Solutions come from a run's folder, a folder of `prm import`, or one table: `Sol
 is found by the solution's problem id, or else by the text of its question, compared as
 decontamination compares it. A solution without a problem, of whose answer nothing could be said, is
 rejected with that reason; the others go on.
+
+An outcome that nobody said is found out only where it is needed, which is with `finished_is_known`,
+and only by an answer that the text states: labelled solutions often end before their answer.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,6 +16,7 @@ from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
+from prmkit.answers.extract import GUESSES, extract
 from prmkit.config import RolloutRecipe
 from prmkit.datasets.cases import NOT_SAID, case_solution
 from prmkit.datasets.decontaminate import normal_text
@@ -32,6 +36,8 @@ from prmkit.records import (
 from prmkit.steps import join_steps
 from prmkit.store import read_records
 
+CUT = "cut at its first error"
+"""Reason of the outcome of a labelled solution that is not there to its end."""
 _OF_A_RUN = "solutions.train"
 _GIVEN = (Solution, LabelledSolution, BenchmarkCase)
 _TABLES = ("solutions", "labelled", "cases")
@@ -88,7 +94,10 @@ def read_given(recipe: RolloutRecipe, check_answer: JudgeAnswer) -> Given:
             found.rejected.append(problem)
             continue
         used[problem.problem_id] = problem
-        found.solutions.append(_checked(row.solution, problem, check_answer))
+        solution = row.solution.model_copy(update={"problem_id": problem.problem_id})
+        if recipe.rollouts.finished_is_known:
+            solution = _checked(solution, problem, check_answer)
+        found.solutions.append(solution)
         if row.label is not None:
             found.labels.append(row.label)
     if not found.solutions:
@@ -181,7 +190,7 @@ def _of_labelled(labelled: LabelledSolution) -> _Row:
         sample_index=0,
         steps=labelled.steps,
         outcome=Outcome.UNSCORED,
-        reason=NOT_SAID,
+        reason=NOT_SAID if label.first_error is None else CUT,
     )
     return _Row(solution, labelled.question, label)
 
@@ -227,13 +236,17 @@ class _Book:
 
 
 def _checked(solution: Solution, problem: Problem, check_answer: JudgeAnswer) -> Solution:
-    """The solution under its problem's id, its outcome found where nobody says it."""
-    changes: dict[str, object] = {"problem_id": problem.problem_id}
-    if solution.outcome is Outcome.UNSCORED and solution.reason == NOT_SAID:
-        checked: CheckedAnswer = check_answer(join_steps(solution.steps), problem)
-        changes |= {
-            "outcome": checked.outcome,
-            "reason": checked.reason,
-            "extracted": checked.extracted,
-        }
+    """The solution with the outcome of its final answer, where it states one and nobody said."""
+    if solution.outcome is not Outcome.UNSCORED or solution.reason != NOT_SAID:
+        return solution
+    text = join_steps(solution.steps)
+    stated = extract(text)
+    if stated is None or stated.rule in GUESSES:
+        return solution
+    checked: CheckedAnswer = check_answer(text, problem)
+    changes = {
+        "outcome": checked.outcome,
+        "reason": checked.reason,
+        "extracted": checked.extracted,
+    }
     return solution.model_copy(update=changes)
