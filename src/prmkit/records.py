@@ -145,12 +145,12 @@ class StepEstimate(Record):
     @property
     def n_correct(self) -> int:
         """Draws that reached the reference answer."""
-        return sum(o is Outcome.CORRECT for o in self.outcomes)
+        return self.outcomes.count(Outcome.CORRECT)
 
     @property
     def n_scored(self) -> int:
         """Draws that were correct or incorrect."""
-        return sum(o is not Outcome.UNSCORED for o in self.outcomes)
+        return len(self.outcomes) - self.outcomes.count(Outcome.UNSCORED)
 
     @property
     def soft(self) -> float | None:

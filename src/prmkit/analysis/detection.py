@@ -42,7 +42,7 @@ def detection(run: StoredRun, resamples: int | None = None) -> Analysis:
     found = {name: _located(run, rows, interval) for name, rows in sets.items()}
     best_of = _best_of_n(run, interval)
     tables = [_table(run, name, of_set) for name, of_set in found.items() if of_set]
-    located = found["process set"] or found["samples"]
+    located = max(found.values(), key=_n_cases)
     return Analysis(
         name="detection",
         title="Finding the error behind a right answer",
@@ -53,6 +53,10 @@ def detection(run: StoredRun, resamples: int | None = None) -> Analysis:
         notes=() if located else ("No solution with a right answer and a known wrong step.",),
         seed=interval.seed,
     )
+
+
+def _n_cases(located: dict[tuple[str, str], Estimate]) -> int:
+    return max((estimate.n for estimate in located.values()), default=0)
 
 
 def _located(

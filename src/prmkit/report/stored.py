@@ -23,6 +23,10 @@ _STAGES = (
     "problems", "solutions", "rollouts", "judge.train", "consensus", "truth", "train",
     "judge", "scores",
 )  # fmt: skip
+_AMOUNTS = (
+    "n_calls", "prompt_tokens", "cached_prompt_tokens", "generated_tokens", "operations",
+)  # fmt: skip
+_KINDS = ("estimated", "real")
 _OUTCOMES = {"correct": "right final answer", "incorrect": "wrong final answer"}
 
 
@@ -239,7 +243,7 @@ def cost_table(run: StoredRun) -> Table | None:
     """Whatever the report says of costs by stage, beside the seconds of timing.json."""
     cost: Mapping[str, Any] = run.report.get("cost", {})
     flat = {stage: _flat(values) for stage, values in cost.items()}
-    names = list(dict.fromkeys(name for values in flat.values() for name in values))
+    names = in_order(dict.fromkeys(name for values in flat.values() for name in values), _AMOUNTS)
     stages = stages_in_order([*flat, *(stage for stage in run.timing if stage not in flat)])
     if not stages:
         return None
@@ -247,7 +251,7 @@ def cost_table(run: StoredRun) -> Table | None:
         title="Cost by stage",
         columns=(
             Column(name="stage"),
-            *(Column(name=name.replace("_", " "), unit="number") for name in names),
+            *(Column(name=_amount_words(name), unit="number") for name in names),
             Column(name="seconds"),
         ),
         rows=tuple(
@@ -257,6 +261,40 @@ def cost_table(run: StoredRun) -> Table | None:
                 f"{run.timing[stage]['seconds']:,.1f}" if stage in run.timing else None,
             )
             for stage in stages
+        ),
+    )
+
+
+def _amount_words(name: str) -> str:
+    return name.replace("_", " ").removeprefix("n ")
+
+
+def spent_table(run: StoredRun) -> Table | None:
+    """Estimated and real cost by model, from cost.json, whatever amounts it holds."""
+    stages = run.cost.get("stages", [])
+    if not isinstance(stages, list) or not stages:
+        return None
+    flat = [(row, {kind: _flat(row.get(kind) or {}) for kind in _KINDS}) for row in stages]
+    found = dict.fromkeys(n for _, kinds in flat for of_kind in kinds.values() for n in of_kind)
+    names = in_order(found, _AMOUNTS)
+    return Table(
+        title="By model",
+        columns=(
+            Column(name="stage"),
+            Column(name="model"),
+            Column(name="amount"),
+            *(Column(name=_amount_words(name), unit="number") for name in names),
+        ),
+        rows=tuple(
+            (
+                str(row.get("stage", "")),
+                str(row.get("model", "")),
+                kind,
+                *(kinds[kind].get(name) for name in names),
+            )
+            for row, kinds in flat
+            for kind in _KINDS
+            if kinds[kind]
         ),
     )
 
@@ -274,7 +312,7 @@ def _flat(values: Any, prefix: str = "") -> dict[str, Cell]:
     if isinstance(values, bool) or values is None:
         return {prefix: None if values is None else str(values).lower()}
     if isinstance(values, float):
-        return {prefix: f"{values:,.3g}"}
+        return {prefix: f"{values:,.0f}" if 10 <= abs(values) < 1e9 else f"{values:.3g}"}
     if isinstance(values, int | str):
         return {prefix: values}
     return {prefix: f"{len(values)} values"}

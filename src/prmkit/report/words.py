@@ -25,7 +25,7 @@ def shown(cell: Cell, unit: Unit) -> Shown:
     if cell is None:
         return Shown("\N{EN DASH}")
     if isinstance(cell, str):
-        return Shown(cell)
+        return Shown(cell, is_number=cell.replace(",", "").replace(".", "").isdecimal())
     if isinstance(cell, int):
         return Shown(f"{cell:,}", is_number=True)
     unscored = f", {cell.n_unscored:,} unscored" if cell.n_unscored else ""

@@ -158,18 +158,26 @@ def _sections(runs: Sequence[StoredRun], resamples: int | None) -> Iterator[Bloc
         figures, tables, more = _stored(name, runs)
         parts = [_asked(question, runs, resamples) for question in questions]
         yield Block(name, title, about, "", figures, tables, more, [], parts)
-    costs = [(run, table) for run in runs if (table := stored.cost_table(run))]
-    yield Block(
-        "cost",
-        "Cost",
-        "Tokens as the models counted them and seconds on the clock, all resumes together; what a "
-        "kill cut off is not in the seconds.",
-        "",
-        [],
-        [_table(table, run.name if len(runs) > 1 else "") for run, table in costs],
-        [],
-        [] if costs else ["Nothing was counted yet."],
-        [],
+    yield _cost(runs)
+
+
+def _cost(runs: Sequence[StoredRun]) -> Block:
+    named = [(run, run.name if len(runs) > 1 else "") for run in runs]
+    by_stage = [_table(t, name) for run, name in named if (t := stored.cost_table(run))]
+    by_model = [_table(t, name) for run, name in named if (t := stored.spent_table(run))]
+    basis = dict.fromkeys(str(run.cost["basis"]) for run in runs if "basis" in run.cost)
+    return Block(
+        id="cost",
+        title="Cost",
+        about="Tokens as the models counted them and seconds on the clock, all resumes together; "
+        "what a kill cut off is not in the seconds.",
+        source="",
+        figures=[],
+        tables=by_stage + by_model,
+        more=[],
+        notes=[f"The estimate: {said}" for said in basis]
+        or ([] if by_stage else ["Nothing was counted yet."]),
+        parts=[],
     )
 
 
@@ -251,15 +259,15 @@ def _tables(analysis: Analysis, run: str) -> Iterator[ShownTable]:
 
 
 def _table(table: Table, run: str = "") -> ShownTable:
-    rows = [
-        [shown(cell, column.unit) for cell, column in zip(row, table.columns, strict=True)]
-        for row in table.rows
-    ]
+    """A table without the columns in which nothing is said."""
+    said = [i for i in range(len(table.columns)) if any(row[i] != "" for row in table.rows)]
+    columns = [table.columns[i] for i in said]
+    rows = [[shown(row[i], table.columns[i].unit) for i in said] for row in table.rows]
     return ShownTable(
         title=f"{table.title}: {run}" if run else table.title,
         unit=_units(table),
-        columns=[column.name for column in table.columns],
-        numeric=[any(row[i].is_number for row in rows) for i in range(len(table.columns))],
+        columns=[column.name for column in columns],
+        numeric=[any(row[i].is_number for row in rows) for i in range(len(columns))],
         rows=rows,
     )
 

@@ -14,7 +14,6 @@ With all K draws made and scored this is the plain rule. A step that stays undec
 label, and if it comes before the first negative step the whole solution is unscored.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Literal, NamedTuple, Self
@@ -67,8 +66,8 @@ class Tally(NamedTuple):
         """
         if len(outcomes) > k:
             raise DataError(f"{len(outcomes)} draws of at most {k}")
-        counts = Counter(outcomes)
-        return cls(counts[Outcome.CORRECT], counts[Outcome.UNSCORED], k - len(outcomes))
+        n_correct, n_unscored = map(outcomes.count, (Outcome.CORRECT, Outcome.UNSCORED))
+        return cls(n_correct, n_unscored, k - len(outcomes))
 
     def decide(self, threshold: int) -> Decision:
         """Apply the rule of this module."""

@@ -40,6 +40,8 @@ class StoredRun:
     """Recipe, environment, counts."""
     report: Mapping[str, Any]
     """report.json; empty if the run is not finished."""
+    cost: Mapping[str, Any]
+    """cost.json: estimated and real cost by stage and model; empty if there is none."""
     timing: Mapping[str, Mapping[str, float]]
     """timing.json: `seconds` and `starts` by stage."""
     problems: Mapping[str, Problem]
@@ -97,6 +99,7 @@ def read_run(path: Path) -> StoredRun:
         path=path,
         manifest=manifest,
         report=_json(path / "report.json"),
+        cost=_json(path / "cost.json"),
         timing=_json(path / "timing.json"),
         problems={p.problem_id: p for of_part in problems.values() for p in of_part},
         cases=_table(path / "problems.cases.parquet", BenchmarkCase),

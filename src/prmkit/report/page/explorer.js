@@ -7,6 +7,14 @@
     root.dataset.theme = dark ? "light" : "dark";
   });
 
+  // on paper nothing can be clicked open
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll("details:not([open])")];
+    for (const d of closed) d.open = true;
+  });
+  addEventListener("afterprint", () => { for (const d of closed) d.open = false; });
+
   const app = document.getElementById("app");
   const index = JSON.parse(document.getElementById("index").textContent);
   const chunkTexts = [...document.querySelectorAll("script.chunk")];
