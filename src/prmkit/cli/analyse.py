@@ -32,11 +32,14 @@ class Name(StrEnum):
     RUNS = "runs"
 
 
-def analyse(
+def analyse(  # a command's options are its arguments
     name: Name = typer.Argument(help="The question; `all` asks every one."),
     runs: list[Path] = typer.Argument(help="Run folders."),
     resamples: int | None = typer.Option(
         None, min=100, help="Bootstrap resamples over problems; default as in the run's recipe."
+    ),
+    published: bool = typer.Option(
+        False, "--published", help="Print the literature's figures about the same question, too."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON instead of tables."),
 ) -> None:
@@ -71,7 +74,7 @@ def analyse(
         rows = [{"run": str(path), **answer.model_dump(mode="json")} for path, answer in found]
         print(json.dumps(rows, indent=2))
         return
-    _print(found)
+    _print(found, published=published)
 
 
 def _compare(runs: "list[StoredRun]", resamples: int | None, *, as_json: bool) -> None:
@@ -91,8 +94,10 @@ def _compare(runs: "list[StoredRun]", resamples: int | None, *, as_json: bool) -
         _print_table(console, table)
 
 
-def _print(found: "list[tuple[Path, Analysis]]") -> None:
+def _print(found: "list[tuple[Path, Analysis]]", *, published: bool) -> None:
     from rich.console import Console
+
+    from prmkit.analysis.literature import literature
 
     console = Console(highlight=False)
     for path, answer in found:
@@ -103,6 +108,9 @@ def _print(found: "list[tuple[Path, Analysis]]") -> None:
             _print_table(console, table)
         for note in answer.notes:
             console.print(f"Note: {note}", markup=False)
+    for name in dict.fromkeys(answer.name for _, answer in found) if published else ():
+        for table in literature(name):
+            _print_table(console, table)
 
 
 def _print_table(console: "Console", table: "Table") -> None:

@@ -11,6 +11,7 @@ from importlib import resources
 from typing import Any, NamedTuple
 
 import prmkit
+from prmkit.analysis.literature import literature
 from prmkit.analysis.questions import QUESTIONS
 from prmkit.analysis.result import Analysis, Figure, Table
 from prmkit.analysis.runs import compare_runs
@@ -75,6 +76,8 @@ class Block(NamedTuple):
     more: list[ShownTable]
     """Tables behind a line to click: what the figures show already."""
     notes: list[str]
+    literature: list[ShownTable]
+    """What was published about the same question."""
     parts: list["Block"]
 
 
@@ -157,7 +160,8 @@ def _sections(runs: Sequence[StoredRun], resamples: int | None) -> Iterator[Bloc
     for name, (title, about, questions) in _GROUPS.items():
         figures, tables, more = _stored(name, runs)
         parts = [_asked(question, runs, resamples) for question in questions]
-        yield Block(name, title, about, "", figures, tables, more, [], parts)
+        known = _literature("evaluation") if name == "prms" else []
+        yield Block(name, title, about, "", figures, tables, more, [], known, parts)
     yield _cost(runs)
 
 
@@ -177,6 +181,7 @@ def _cost(runs: Sequence[StoredRun]) -> Block:
         more=[],
         notes=[f"The estimate: {said}" for said in basis]
         or ([] if by_stage else ["Nothing was counted yet."]),
+        literature=[],
         parts=[],
     )
 
@@ -197,6 +202,7 @@ def _side_by_side(runs: Sequence[StoredRun], resamples: int | None) -> Block:
         tables=[_table(table) for table in tables if table.rows],
         more=[],
         notes=notes,
+        literature=[],
         parts=[],
     )
 
@@ -245,8 +251,13 @@ def _asked(question: str, runs: Sequence[StoredRun], resamples: int | None) -> B
         tables=shown_first,
         more=tables[len(shown_first) :],
         notes=list(dict.fromkeys(notes)),
+        literature=_literature(question),
         parts=[],
     )
+
+
+def _literature(question: str) -> list[ShownTable]:
+    return [_table(table) for table in literature(question)]
 
 
 def _figures(figures: Sequence[Figure] | Iterator[Figure], run: str) -> list[ShownFigure]:
