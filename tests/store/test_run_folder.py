@@ -91,6 +91,21 @@ def test_another_recipe_is_refused_by_naming_the_keys(tmp_path: Path) -> None:
     RunFolder.open(tmp_path, recipe()).close()  # the refusal holds no lock
 
 
+def served(url: str, **settings: Any) -> dict[str, Any]:
+    return {"p": {"model": "m", "base_url": [url], **settings}}
+
+
+def test_servers_may_move_while_a_run_goes_on(tmp_path: Path) -> None:
+    RunFolder.open(tmp_path, recipe(policies=served("http://a:1/v1"))).close()
+    moved = recipe(policies=served("http://b:2/v1", max_in_flight=8, timeout_s=9.0))
+    RunFolder.open(tmp_path, moved).close()
+    now = read_manifest(tmp_path)
+    assert now.recipe["policies"]["p"]["base_url"] == ["http://b:2/v1"]
+    assert now.recipe_digest == recipe_digest(moved)
+    with pytest.raises(RunError, match=r"policies\.p\.base_url: "):  # another engine is another run
+        RunFolder.open(tmp_path, recipe(policies={"p": {"model": "m"}}))
+
+
 def test_many_differing_keys_are_counted(tmp_path: Path) -> None:
     RunFolder.open(tmp_path, recipe()).close()
     policies = {f"p{i}": {"model": "m"} for i in range(9)}

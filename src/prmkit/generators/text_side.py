@@ -41,7 +41,8 @@ def load_text_side(name: str | Path) -> TextSide:
             tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=path.is_dir())
     except (OSError, ValueError, KeyError, ImportError) as error:
         first = str(error).strip().split("\n", 1)[0]
-        raise ModelError(f"tokenizer {str(name)!r}: {first}") from error
+        where = "" if path.is_dir() else "no such directory, and the hub's library says: "
+        raise ModelError(f"tokenizer {str(name)!r}: {where}{first}") from error
     configs = [_read(path / "config.json"), _read(path / "generation_config.json")]
     end_ids = {i for config in configs for i in _ids(config.get("eos_token_id"))}
     context = configs[0].get("max_position_embeddings")

@@ -7,7 +7,7 @@
     run.lock          one process at a time
 
 A run that was killed is opened again with the same recipe: stages that are done are skipped, the
-others go on from the journal.
+others go on from the journal. Where its servers are may have changed.
 """
 
 import logging
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from prmkit.config import RunConfig, recipe_differences
+from prmkit.config import RunConfig, recipe_differences, recipe_digest
 from prmkit.errors import DataError, RunError
 from prmkit.store.files import is_temporary, read_json, write_json
 from prmkit.store.journal import Journal
@@ -36,6 +36,8 @@ _log = logging.getLogger(__name__)
 _LOCK = "run.lock"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _MAX_NAMED = 10
+# how servers are reached, which decides no result: they may move while a run goes on
+_WHERE = re.compile(r"\.(?:base_url\.\d+|api_key_env|max_in_flight|timeout_s)$")
 
 
 class RunFolder:
@@ -187,6 +189,10 @@ def _manifest(path: Path, recipe: RunConfig) -> Manifest:
         return manifest
     manifest = read_manifest(path)
     _refuse_other_recipe(path, manifest, recipe)
+    if manifest.recipe != (now := recipe.model_dump(mode="json")):
+        changed = {"recipe": now, "recipe_digest": recipe_digest(recipe)}
+        manifest = manifest.model_copy(update=changed)
+        _save(path, manifest)
     here = environment()
     if here != manifest.environments[-1]:
         _log.warning("%s: resumed with other code or libraries; see its manifest.json", path)
@@ -197,7 +203,11 @@ def _manifest(path: Path, recipe: RunConfig) -> Manifest:
 
 
 def _refuse_other_recipe(path: Path, manifest: Manifest, recipe: RunConfig) -> None:
-    differences = recipe_differences(manifest.recipe, recipe.model_dump(mode="json"))
+    differences = [
+        difference
+        for difference in recipe_differences(manifest.recipe, recipe.model_dump(mode="json"))
+        if not _WHERE.search(difference.split(":", 1)[0])
+    ]
     if differences:
         named = "; ".join(differences[:_MAX_NAMED])
         more = (
