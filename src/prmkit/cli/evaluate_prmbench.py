@@ -79,7 +79,7 @@ def _live(cases: "Imported[BenchmarkCase]", prm: Path) -> "Imported[StoredScores
 
     found = prm_system(prm, by_prefixes=False).predict(cases.records)
     rows = [StoredScores(case_id=row.case_id, scores=row.scores) for row in found.records]
-    return Imported(rows, [], len(rows), len(rows), {}, {})
+    return Imported(rows, found.rejected, found.n_rows, len(rows), {}, {})
 
 
 def _print(name: str, matched: "ScoredSteps", result: "PrmBenchResult", threshold: float) -> None:

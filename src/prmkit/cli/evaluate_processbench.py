@@ -45,6 +45,9 @@ def processbench(  # noqa: PLR0913  # a command's options are its arguments
     ),
     votes: int = typer.Option(1, min=1, help="Critic: replies a case; 1 is greedy."),
     prompt: str = typer.Option("compact", help="Critic: name of its prompt."),
+    max_new_tokens: int = typer.Option(
+        1024, min=1, help="Critic: tokens a reply; 8192 in ProcessBench's code."
+    ),
     base_url: list[str] = typer.Option([], help="Critic: OpenAI-compatible server of the model."),
     threshold: float = typer.Option(0.5, help="A step that scores below it is called wrong."),
     choose_on: str | None = typer.Option(
@@ -99,7 +102,7 @@ def processbench(  # noqa: PLR0913  # a command's options are its arguments
 
     systems = [stored_system(named) for named in predictions]
     systems += [prm_system(directory, by_prefixes=by_prefixes) for directory in prm]
-    systems += [_critic(critic, votes, prompt, base_url, seed)] if critic else []
+    systems += [_critic(critic, votes, prompt, base_url, max_new_tokens, seed)] if critic else []
     check_names(systems)
     if save is not None and (len(systems) > 1 or not systems[0].live):
         raise ConfigError("--save: keeps the outputs of one --prm or --critic")
@@ -186,12 +189,14 @@ def _summary(
     return summarise(system.name, matched, decision, how, partial=partial)
 
 
-def _critic(model: str, votes: int, prompt: str, base_url: Sequence[str], seed: int) -> "System":
+def _critic(
+    model: str, votes: int, prompt: str, base_url: Sequence[str], max_new_tokens: int, seed: int
+) -> "System":
     from prmkit.cli.systems import critic_system
     from prmkit.config import JudgeConfig
     from prmkit.generators.base import Sampling
 
-    sampling = Sampling(temperature=0.0 if votes == 1 else 1.0, max_new_tokens=8192)
+    sampling = Sampling(temperature=0.0 if votes == 1 else 1.0, max_new_tokens=max_new_tokens)
     config = JudgeConfig(
         model=model, votes=votes, prompt=prompt, base_url=tuple(base_url), sampling=sampling
     )

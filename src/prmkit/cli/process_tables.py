@@ -104,9 +104,14 @@ def _notes(summary: ProcessSummary) -> Iterator[str]:
         yield from (f"  - {line}" for line in summary.coverage.details())
     if summary.degenerate:
         yield f"{summary.system} is degenerate: it {DEGENERATE[summary.degenerate]}."
-    if summary.n_unreadable:
-        share = 100 * summary.n_unreadable / len(summary.cases)
-        yield f"Unreadable: {summary.n_unreadable:,} of {len(summary.cases):,} ({share:.1f} %)."
+    if summary.unreadable:
+        n, n_cases = sum(summary.unreadable.values()), len(summary.cases)
+        reasons = ", ".join(f"{reason}: {count:,}" for reason, count in summary.unreadable.items())
+        counted = {"wrong": "counted as wrong, as officially", "apart": "left out of the figures"}
+        yield (
+            f"Unreadable: {n:,} of {n_cases:,} ({100 * n / n_cases:.1f} %; {reasons}), "
+            f"{counted[summary.unreadable_is]}."
+        )
     yield from _threshold_notes(summary)
 
 

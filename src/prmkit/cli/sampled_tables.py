@@ -90,7 +90,7 @@ def _comparisons(task: Task) -> Table:
         *("a", "b", "a minus b, points", "only a right", "only b right", "McNemar p"),
         caption="So many problems would resolve a difference of the observed size, 4 times in 5.",
     )
-    shown.add_column("verdict", justify="left")
+    shown.add_column("verdict", justify="left", no_wrap=True)
     for found in task.table.comparisons:
         if not all(_worth_a_row(task.table, method) for method in (found.a, found.b)):
             continue

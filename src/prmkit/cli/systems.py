@@ -48,8 +48,8 @@ def prm_system(directory: Path, *, by_prefixes: bool) -> System:
         progress.begin(f"score {directory.name}", len(cases), "cases")
         ask = live.by_prefixes if by_prefixes else live.by_scorer
         found = ask(cases, PrmScorer(directory), progress.advance)
-        progress.end(_unreadable(found))
-        return _imported(found)
+        progress.end(_outcome(found))
+        return found
 
     name = f"{directory.name} (prefixes)" if by_prefixes else directory.name
     return System(name, predict, live=True)
@@ -69,8 +69,8 @@ def critic_system(config: JudgeConfig, seed: int) -> System:
         progress.begin(f"ask {config.model}", len(cases), "cases")
         generator = Guarded(load_config(config), config.max_failed, "critic")
         found = by_critic(cases, generator, config, seed, progress.advance)
-        progress.end(_unreadable(found))
-        return _imported(found)
+        progress.end(_outcome(found))
+        return found
 
     votes = "greedy" if config.votes == 1 else f"majority of {config.votes}"
     return System(f"{Path(config.model).name} ({votes})", predict, live=True)
@@ -104,10 +104,6 @@ def check_names(systems: Sequence[System]) -> None:
         raise ConfigError(f"two systems are called {twice!r}; name them: --predictions NAME=FILE")
 
 
-def _imported(found: list[StoredPrediction]) -> Predictions:
-    return Imported(found, [], len(found), len(found), {}, {})
-
-
-def _unreadable(found: Sequence[StoredPrediction]) -> str:
-    n = sum(row.unreadable for row in found)
-    return f"{len(found)} cases, {n} of them without a readable reply"
+def _outcome(found: Predictions) -> str:
+    n = sum(bool(row.unreadable) for row in found.records)
+    return f"{found.n_rows} cases: {n} without a readable reply, {len(found.rejected)} not asked"

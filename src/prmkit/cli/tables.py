@@ -35,7 +35,7 @@ def print_report(report: Report, seconds: Mapping[str, float]) -> None:
 
 def out() -> Console:
     """Where results are printed: lines are not broken for a pipe, which has no width."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 def new_table(title: str, *columns: str, caption: str | None = None) -> Table:

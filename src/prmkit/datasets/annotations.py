@@ -56,7 +56,7 @@ def _place(row: Row) -> Converted[Place]:
         return _of(case.case_id, case.first_error, "", case.problem_id)
     if "prediction" in row.values:
         said = prediction_of(row)
-        return _of(said.case_id, said.first_error, "unreadable" if said.unreadable else "")
+        return _of(said.case_id, said.first_error, said.unreadable)
     raise fields.bad("", f"columns {', '.join(row.values)[:200]}", f"one of {_KINDS}")
 
 

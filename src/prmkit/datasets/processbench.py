@@ -32,8 +32,8 @@ class StoredPrediction(Record):
     """The case."""
     first_error: int | None = Field(None, ge=0)
     """Predicted index of the first wrong step; None = no step is wrong (or one of the below)."""
-    unreadable: bool = False
-    """Whether the system's reply could not be read."""
+    unreadable: str = ""
+    """Why the system's reply could not be read; empty if it could."""
     scores: tuple[float, ...] = ()
     """Score of each step, higher is better; empty where there is a prediction."""
 
@@ -121,7 +121,7 @@ def prediction_of(row: Row) -> StoredPrediction:
     allowed = "an index from 0, -1 for no error, null for unreadable, or `scores` instead"
     value = fields.raw("prediction", allowed)
     if value is None:
-        return StoredPrediction(case_id=case_id, unreadable=True)
+        return StoredPrediction(case_id=case_id, unreadable="null")
     if isinstance(value, bool) or not isinstance(value, int) or value < _NO_ERROR:
         raise fields.bad("prediction", shown(value), allowed)
     return StoredPrediction(case_id=case_id, first_error=None if value == _NO_ERROR else value)

@@ -53,7 +53,8 @@ def process_json(summary: ProcessSummary) -> dict[str, Any]:
         "interval_method": summary.result.mean_f1.method,
         "partial": coverage_json(summary.coverage),
         "n_cases": len(summary.cases),
-        "n_unreadable": summary.n_unreadable,
+        "n_unreadable": sum(summary.unreadable.values()),
+        "unreadable": dict(summary.unreadable),
         "degenerate": summary.degenerate or None,
         "threshold": decision
         and {

@@ -9,9 +9,6 @@ from prmkit.evaluation.coverage import Coverage, rejected_faults
 from prmkit.evaluation.processbench import ProcessCase, predict_first_error
 from prmkit.records import BenchmarkCase
 
-UNREADABLE = "unreadable"
-"""Why a case whose reply could not be read has no prediction."""
-
 
 class Matched(NamedTuple):
     """Cases with what a system said about each."""
@@ -83,5 +80,5 @@ def process_case(case: BenchmarkCase, said: StoredPrediction, threshold: float) 
         subset=case.subset,
         first_error=case.first_error,
         predicted=decided,
-        unscored=UNREADABLE if said.unreadable else "",
+        unscored=said.unreadable,
     )

@@ -5,6 +5,7 @@ generator's solutions, and solutions by their number of steps. A slice's figures
 subsets, as most slices are small.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
@@ -80,8 +81,10 @@ class ProcessSummary(NamedTuple):
     """Subsets without an F1 and why; only in a partial evaluation."""
     degenerate: str
     """Why the predictions say nothing; empty if they do."""
-    n_unreadable: int
-    """Cases whose reply could not be read."""
+    unreadable: Mapping[str, int]
+    """Cases whose reply could not be read, by reason."""
+    unreadable_is: Unreadable
+    """What they count as."""
     mean_f1_untouched: Estimate | None
     """Mean F1 without the subset that chose the threshold; None where none did."""
     upper_bound: Mapping[str, Threshold]
@@ -141,7 +144,8 @@ def summarise(
         result=evaluate(cases, **how._asdict()),
         left_out=left_out,
         degenerate=degenerate(cases),
-        n_unreadable=sum(bool(case.unscored) for case in cases),
+        unreadable=Counter(case.unscored for case in cases if case.unscored),
+        unreadable_is=how.unreadable,
         mean_f1_untouched=_untouched(cases, decision, how),
         upper_bound=_upper_bound(matched, left_out),
         right_answers=_right_answers(cases, benchmark, how),
