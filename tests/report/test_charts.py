@@ -1,7 +1,7 @@
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from prmkit.analysis.result import Figure, Point, Series
@@ -26,6 +26,8 @@ def figure(kind: str, points: list[Point], name: str = "a") -> Figure:
     )
 
 
+@example([100.0, 100.00000000000001], "%")
+@example([0.0], "#")
 @given(
     st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=1, max_size=20), st.sampled_from("%#")
 )
@@ -38,6 +40,8 @@ def test_an_axis_holds_its_values_between_round_ticks(values: list[float], unit:
     assert axis.low - slack <= min(values)
     assert max(values) <= axis.high + slack
     assert 2 <= len(axis.ticks) <= 9
+    labels = [axis.label(tick) for tick in axis.ticks]
+    assert len(set(labels)) == len(labels)
     assert axis.at(axis.low, 0, 10) == 0
     assert axis.at(axis.high, 0, 10) == 10
     if whole:

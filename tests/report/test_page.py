@@ -94,7 +94,10 @@ def test_an_unfinished_run_is_shown_and_called_unfinished(made: StoredRun) -> No
     begun = replace(
         made, report={}, mc=[], judged={"train": [], "process": []}, consensus=[], dropped=[]
     )
-    assert "is not finished" in report_page([begun], MANY)
+    page = report_page([begun], MANY)
+    assert "is not finished" in page
+    assert "Finished so far: problems, solutions.train" in page
+    assert "learnt from the labels" not in page
 
 
 def test_several_runs_are_paired_over_shared_problems(made: StoredRun) -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _N_TICKS = 5
+_EQUAL = 1e-9
 _NARROW, _WIDE = "iljftr.,:;'|!()[] 1", "mwMW@%&"
 
 
@@ -43,7 +44,10 @@ def axis_over(values: Sequence[float], *, whole: bool) -> Axis:
     low, high = min(values), max(values)
     if whole and high - low > 50:
         low, high = 0.0, 100.0
-    step = _step((high - low) or abs(high) or 1.0)
+    largest = max(abs(low), abs(high))
+    if high - low <= _EQUAL * largest:  # apart by rounding alone
+        low = high = 0.5 * (low + high)
+    step = _step((high - low) or largest or 1.0)
     low, high = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
     if low == high:
         low, high = low - step, high + step
@@ -62,7 +66,7 @@ def text_width(text: str, size: float) -> float:
 def _step(span: float) -> float:
     raw = span / _N_TICKS
     power = 10.0 ** math.floor(math.log10(raw))
-    return next(power * step for step in _STEPS if power * step >= raw - 1e-12)
+    return next(power * step for step in _STEPS if power * step >= raw * (1 - _EQUAL))
 
 
 def _signed(text: str) -> str:

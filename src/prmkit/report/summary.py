@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from prmkit.analysis.stored_figures import best_of_n_of, estimate_at, process_row
 from prmkit.records import Estimate
+from prmkit.report.stored import stages_in_order
 from prmkit.report.words import FEW, duration, number, shown
 from prmkit.store import StoredRun
 
@@ -25,17 +26,21 @@ def lead(runs: Sequence[StoredRun]) -> str:
             "between them are paired over the problems that they share."
         )
     (run,) = runs
-    n = {part: len(rows) for part, rows in run.solutions.items()}
-    k, arms = run.recipe.get("rollouts", {}).get("k"), len(run.arms)
     world = "the synthetic world, where a program knows the truth of every step"
-    where = (
-        world if run.recipe.get("problems", {}).get("source") == "synthetic" else "imported data"
-    )
+    is_synthetic = run.recipe.get("problems", {}).get("source") == "synthetic"
+    where = world if is_synthetic else "imported data"
+    sampled = f"{len(run.solutions['train']):,} solutions were sampled in {where}"
+    if not run.report:
+        done = ", ".join(stages_in_order(run.manifest.stages)) or "nothing"
+        return f"{sampled}; the run is under way or was interrupted. Finished so far: {done}."
+    k, n_arms = run.recipe.get("rollouts", {}).get("k"), len(run.arms)
+    trained = {
+        0: "no PRM was trained",
+        1: "a PRM learnt from the labels and was evaluated on other problems",
+    }.get(n_arms, f"{n_arms} PRMs learnt from the labels and were evaluated on other problems")
     return (
-        f"{n.get('train', 0):,} solutions were sampled in {where}, labelled by Monte Carlo "
-        f"(at most {k} draws a step) and by a judge, and filtered by their consensus; "
-        f"{arms} PRM{'' if arms == 1 else 's'} learnt from the labels and "
-        f"{'was' if arms == 1 else 'were'} evaluated on other problems."
+        f"{sampled}, labelled by Monte Carlo (at most {k} draws a step) and by a judge, and "
+        f"filtered by their consensus; {trained}."
     )
 
 
@@ -79,7 +84,8 @@ def _tiles(run: StoredRun) -> Iterator[Tile | None]:
     if seconds:
         tokens = sum(c.get("generated_tokens", 0) for c in run.report.get("cost", {}).values())
         said = f"{tokens:,} tokens generated" if tokens else ""
-        yield Tile(duration(seconds), "from problems to report", said)
+        label = "from problems to report" if run.report else "spent so far"
+        yield Tile(duration(seconds), label, said)
 
 
 def _split_words(run: StoredRun) -> str:
