@@ -1,11 +1,13 @@
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 from tiny_models import tiny_backbone, tiny_tokenizer
 
+from prmkit.config import ModelConfig
 from prmkit.errors import ModelError
-from prmkit.generators.load import check_model, load_generator, resolve_model
+from prmkit.generators.load import check_config, check_model, load_generator, resolve_model
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +47,16 @@ def test_a_generator_is_loaded(whole: Path) -> None:
     generator = load_generator(str(whole), batch_size=4)
     assert generator.model_id.startswith(f"{whole.name}@")
     assert generator.collect() == []
+
+
+def test_a_token_limit_that_leaves_no_room_for_a_prompt_is_refused_before_loading(
+    whole: Path,
+) -> None:
+    context = json.loads((whole / "config.json").read_text())["max_position_embeddings"]
+
+    def asking(n: int) -> ModelConfig:
+        return ModelConfig.model_validate({"model": str(whole), "sampling": {"max_new_tokens": n}})
+
+    check_config(asking(context - 1))
+    with pytest.raises(ModelError, match=f"max_new_tokens = {context}; allowed: less than the"):
+        check_config(asking(context))

@@ -203,3 +203,10 @@ def test_a_stage_name_stays_in_the_folder(tmp_path: Path, name: str) -> None:
         pytest.raises(ValueError, match="allowed: letters"),
     ):
         run.stage_path(name)
+
+
+def test_what_a_finished_run_found_stands_in_its_manifest(tmp_path: Path) -> None:
+    with RunFolder.open(tmp_path / "run", recipe()) as run:
+        assert read_manifest(run.path).findings == ()
+        run.conclude(["labels are wrong", "nothing is resolved"])
+    assert read_manifest(tmp_path / "run").findings == ("labels are wrong", "nothing is resolved")

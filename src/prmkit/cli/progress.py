@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 from rich.console import Console
@@ -20,7 +21,10 @@ _LINE_EVERY_S = 20.0
 class LiveProgress:
     """Shows each stage's share done, throughput and time left."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
         self._console = Console(file=stream or sys.stderr, highlight=False)
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -32,7 +36,7 @@ class LiveProgress:
         """A stage starts."""
         self._stage, self._unit, self._total = stage, unit, total
         self._done = self._tokens = 0
-        self._started = self._said = time.monotonic()
+        self._started = self._said = self._clock()
         if self._console.is_terminal:
             self._bar = Progress(
                 TextColumn("{task.description:<22}"),
@@ -60,8 +64,8 @@ class LiveProgress:
         self._tokens += tokens
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, advance=n, rate=self._rate())
-        elif time.monotonic() - self._said > _LINE_EVERY_S:
-            self._said = time.monotonic()
+        elif self._clock() - self._said > _LINE_EVERY_S:
+            self._said = self._clock()
             self._console.print(f"  {self._stage}: {self._done}/{self._total} {self._left()}")
 
     def end(self, summary: str) -> None:
@@ -69,15 +73,19 @@ class LiveProgress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        seconds = time.monotonic() - self._started
+        seconds = self._clock() - self._started
         rate = f"  {self._rate()}" if self._tokens else ""
         self._console.print(f"[green]done[/] {self._stage:<22} {seconds:6.1f} s  {summary}{rate}")
 
     def _rate(self) -> str:
-        seconds = max(time.monotonic() - self._started, 1e-6)
+        seconds = max(self._clock() - self._started, 1e-6)
         return f"{self._tokens / seconds:,.0f} tokens/s" if self._tokens else ""
 
     def _left(self) -> str:
-        seconds = time.monotonic() - self._started
-        left = seconds * (self._total - self._done) / max(self._done, 1)
-        return f"{self._unit}, {self._rate()}, about {left:.0f} s left"
+        said = [self._unit]
+        if self._tokens:
+            said.append(self._rate())
+        if self._done:
+            seconds = self._clock() - self._started
+            said.append(f"about {seconds * (self._total - self._done) / self._done:.0f} s left")
+        return ", ".join(said)

@@ -27,7 +27,7 @@ def pretrain(
     seed: int | None = typer.Option(None, min=0, help="Seed; default as shipped."),
     threads: int | None = typer.Option(None, min=1, help="CPU threads; default all cores."),
 ) -> None:
-    """Train one of the synthetic world's models from scratch.
+    """Train one of the synthetic world's models from scratch; its loss curve in curves.svg.
 
     Examples:
 
@@ -46,6 +46,18 @@ def pretrain(
     progress.begin(f"pretrain {model.value}", config.stop or config.updates, "updates")
     train(config, out, threads, on_update=lambda tokens: progress.advance(1, tokens))
     progress.end(f"written to {out}")
+    _draw(out)
+
+
+def _draw(run: Path) -> None:
+    """The curve beside its log, where matplotlib is installed; the model is done either way."""
+    from prmkit.errors import MissingExtra
+    from prmkit.synthetic.curves import plot_curves
+
+    try:
+        plot_curves({run.name: run / "log.jsonl"}, run / "curves.svg")
+    except MissingExtra as error:
+        typer.echo(f"no curves.svg: {error}", err=True)
 
 
 @app.command()

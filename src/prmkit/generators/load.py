@@ -101,11 +101,27 @@ def check_config(config: ModelConfig) -> None:
         _check_vllm(config)
         return
     if not config.base_url:
-        check_model(config.model)
+        _check_room(check_model(config.model), config)
         return
     from prmkit.generators.openai_api.generator import check_servers
 
     check_servers(config, _tokenizer(config))
+
+
+def _check_room(path: Path, config: ModelConfig) -> None:
+    """Refuse a token limit that leaves no room for a prompt: every request would fail."""
+    try:
+        context = json.loads((path / "config.json").read_text(encoding="utf-8")).get(
+            "max_position_embeddings"
+        )
+    except (ValueError, AttributeError) as error:
+        raise ModelError(f"model {config.model!r}: {path / 'config.json'}: {error}") from error
+    asked = config.sampling.max_new_tokens
+    if isinstance(context, int) and asked >= context:
+        raise ModelError(
+            f"model {config.model!r}: sampling.max_new_tokens = {asked}; allowed: less than the "
+            f"{context} tokens of its context"
+        )
 
 
 def load_config(config: ModelConfig, threads: int | None = None) -> Generator:

@@ -126,6 +126,7 @@ def run_recipe(run: Run) -> Report:
     evaluation = _evaluate(run, drawn, source, problems)
     report = _report(run, problems, drawn, training, evaluation)
     write_json(run.folder.path / REPORT, report.model_dump(mode="json"))
+    run.folder.conclude(report.findings)
     return report
 
 
@@ -212,6 +213,7 @@ def _evaluate(
 ) -> _Evaluation:
     process = _process_set(run, drawn, source, problems)
     judged = judge(run, "process", process.solutions, process.problems)
+    run.unload()
     samples = list(drawn["best_of_n"])
     names = [arm.name for arm in run.recipe.arms]
     return _Evaluation(

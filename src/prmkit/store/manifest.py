@@ -69,6 +69,8 @@ class Manifest(Record):
     """Each environment in turn, the first one's first; more than one if a resume changed it."""
     stages: dict[str, StageEntry] = Field(default_factory=dict)
     """Finished stages by name."""
+    findings: tuple[str, ...] = ()
+    """What a finished run found, in sentences; empty until then."""
 
 
 def new_manifest(recipe: RunConfig) -> Manifest:

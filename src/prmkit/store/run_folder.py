@@ -13,7 +13,7 @@ others go on from the journal. Where its servers are may have changed.
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -101,6 +101,11 @@ class RunFolder:
         entry = StageEntry(counts=dict(counts), has_table=self.stage_path(stage).exists())
         stages = {**self._manifest.stages, stage: entry}
         self._manifest = self._manifest.model_copy(update={"stages": stages})
+        _save(self.path, self._manifest)
+
+    def conclude(self, findings: Sequence[str]) -> None:
+        """Note what the finished run found."""
+        self._manifest = self._manifest.model_copy(update={"findings": tuple(findings)})
         _save(self.path, self._manifest)
 
     def seconds(self) -> dict[str, float]:
