@@ -79,6 +79,8 @@ def test_the_recipe_of_the_page_gives_a_labelled_data_set(
         )
         shown = prm(*words, "--out", "runs/first")
     assert "Estimated, and what it was" in shown
+    again = prm(*words, "--out", "runs/first")  # the servers are gone, and nothing is left to ask
+    assert again.split("Cost")[0] == shown.split("Cost")[0]
     kept = read_records(tmp_path / "runs/first/consensus.parquet", LabelledSolution)
     dropped = read_records(tmp_path / "runs/first/dropped.parquet", Dropped)
     assert len(kept) + len(dropped) == 2 * N * 4  # folders, problems, samples

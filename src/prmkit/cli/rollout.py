@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from prmkit.cli.run import opened
+from prmkit.cli.run import finished_stages, opened
 from prmkit.config import RolloutRecipe, dump_recipe, load_rollout_recipe
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _work(recipe: RolloutRecipe, out: Path, *, as_json: bool) -> None:
     from prmkit.pipeline.rollout import REPORT, run_rollouts
     from prmkit.pipeline.spent import COST, rollout_cost
 
-    if not _is_rolled_out(out):
+    if "rollouts" not in finished_stages(out):  # else the model need not be there any more
         check_config(recipe.completer)
     with opened(recipe, out) as run:
         report = run_rollouts(run)
@@ -116,10 +116,3 @@ def _work(recipe: RolloutRecipe, out: Path, *, as_json: bool) -> None:
     print(f"\nLabels are in {out / 'labelled.parquet'}, the report in {out / REPORT}, the cost in")
     print(f"{out / COST}; prm export trl {out / 'labelled.parquet'} --out FILE.jsonl writes them")
     print("for TRL.")
-
-
-def _is_rolled_out(out: Path) -> bool:
-    """Whether nothing is left for the model to do, so that it need not be there any more."""
-    from prmkit.store import read_manifest
-
-    return (out / "manifest.json").exists() and "rollouts" in read_manifest(out).stages

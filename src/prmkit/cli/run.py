@@ -70,20 +70,30 @@ def run(  # noqa: PLR0913  # a command's options are its arguments
     resolved = load_recipe(recipe, overrides)
     if dry_run:
         print(dump_recipe(resolved))
-    if measure is not None or out is not None:
-        _check(resolved)
+    if measure is not None or not dry_run:
+        _check(resolved, finished_stages(out))
     if dry_run:
         _estimate(resolved, out, measure, tokens_per_s)
     elif out is not None:
         _work(resolved, out, as_json=as_json)
 
 
-def _check(recipe: Recipe) -> None:
+def finished_stages(out: Path | None) -> set[str]:
+    """Stages that a run's folder has finished; none where there is no run."""
+    from prmkit.store import read_manifest
+
+    if out is None or not (out / "manifest.json").exists():
+        return set()
+    return set(read_manifest(out).stages)
+
+
+def _check(recipe: Recipe, finished: set[str]) -> None:
     """Find fault with models and data before anything is paid for."""
     from prmkit.pipeline.sources import check_source
 
-    check_source(recipe.problems)
-    _check_models(recipe)
+    if "problems" not in finished:
+        check_source(recipe.problems)
+    _check_models(recipe, finished)
 
 
 def _estimate(recipe: Recipe, out: Path | None, n: int | None, tokens_per_s: float) -> None:
@@ -127,15 +137,19 @@ def opened(recipe: C, out: Path | None) -> Iterator["Work[C]"]:
         yield Work(recipe, folder, load, checker, LiveProgress())
 
 
-def _check_models(recipe: Recipe) -> None:
-    """Find fault with every model named, before any is loaded."""
+def _check_models(recipe: Recipe, finished: set[str]) -> None:
+    """Find fault with every model that is needed yet, before any is loaded."""
     from prmkit.generators.load import check_config, check_model
+    from prmkit.synthetic.problems import PARTS
 
     bases = {(arm.training or recipe.training).base for arm in recipe.arms}
     for model in sorted(bases):
         check_model(model)
-    for config in (*recipe.policies.values(), recipe.judge):
-        check_config(config)
+    if not finished.issuperset({"rollouts", *(f"solutions.{part}" for part in PARTS)}):
+        for config in recipe.policies.values():
+            check_config(config)
+    if not finished.issuperset({"judge.train", "judge.process"}):
+        check_config(recipe.judge)
 
 
 def _work(recipe: Recipe, out: Path, *, as_json: bool) -> None:
