@@ -11,6 +11,7 @@ from prmkit.analysis.position import position
 from prmkit.analysis.process_errors import process_errors
 from prmkit.analysis.questions import QUESTIONS
 from prmkit.analysis.result import Analysis, Cell, Table
+from prmkit.analysis.soft_labels import soft_labels
 from prmkit.analysis.threshold import threshold
 from prmkit.records import Estimate, Outcome, Solution
 from prmkit.store import StoredRun
@@ -132,6 +133,16 @@ def test_a_sequential_annotation_serves_its_own_threshold_alone(sequential: Stor
     assert [row[0] for row in table.rows] == ["0"]
     assert "sequential" in answer.notes[0]
     assert "rollouts.annotator=exhaustive" in answer.notes[0]
+
+
+def test_sequential_draws_are_no_soft_labels(sequential: StoredRun, run: StoredRun) -> None:
+    def titles(of: StoredRun) -> list[str]:
+        return [table.title for table in soft_labels(of).tables]
+
+    # a sequential annotation makes all K draws only of steps where most of them fail
+    assert "Share of draws that reach the answer" in titles(run)
+    assert "Share of draws that reach the answer" not in titles(sequential)
+    assert any("exhaustive" in note for note in soft_labels(sequential).notes)
 
 
 def test_filtering_shares_out_what_was_labelled(run: StoredRun) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from prmkit.analysis.result import Analysis, Cell, Column, Figure, Point, Series, Table
 from prmkit.analysis.stored_figures import best_of_n_of, estimate_at, process_row
-from prmkit.analysis.view import Labelled, interval_of, training
+from prmkit.analysis.view import EXHAUSTIVE, Labelled, interval_of, training
 from prmkit.records import Estimate
 from prmkit.store import StoredRun
 
@@ -32,7 +32,9 @@ def soft_labels(run: StoredRun, resamples: int | None = None) -> Analysis:
     """PRMs by hard and soft labels before and after the filter, and the soft labels themselves."""
     interval = interval_of(run, resamples)
     arms = [arm for arm, labels in run.arms.items() if labels in _KINDS]
-    rows = [row for row in training(run) if row.truth is not None]
+    # a sequential annotation makes all K draws only where they fail: its whole steps are not like
+    # the rest
+    rows = [r for r in training(run) if r.truth is not None and r.mc.annotator == EXHAUSTIVE]
     found = interval.means(_rows(rows))
     return Analysis(
         name="soft-labels",

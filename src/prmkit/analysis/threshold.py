@@ -11,13 +11,12 @@ from collections.abc import Iterator, Sequence
 
 from prmkit.analysis.result import Analysis, Column, Figure, Point, Series, Table
 from prmkit.analysis.tally import f1_of
-from prmkit.analysis.view import Labelled, interval_of, training
+from prmkit.analysis.view import EXHAUSTIVE, Labelled, interval_of, training
 from prmkit.intervals import Bootstrap
 from prmkit.records import Estimate, McAnnotation
 from prmkit.rollouts.estimate import relabel
 from prmkit.store import StoredRun
 
-_EXHAUSTIVE = "exhaustive"
 _NAMES = {
     "error_accuracy": "errors placed",
     "correct_accuracy": "free ones left alone",
@@ -44,7 +43,7 @@ def threshold(run: StoredRun, resamples: int | None = None) -> Analysis:
         source="Figure 5",
         about=_ABOUT,
         tables=(_table(found),) if found else (),
-        figures=(_figure(found),),
+        figures=(_figure(found),) if len(found) > 1 else (),
         notes=tuple(notes),
         seed=interval.seed,
     )
@@ -53,9 +52,9 @@ def threshold(run: StoredRun, resamples: int | None = None) -> Analysis:
 def _thresholds(rows: Sequence[Labelled]) -> tuple[list[int], list[str]]:
     if not rows:
         return [], ["Nothing was labelled by both Monte Carlo and the judge."]
-    if all(row.mc.annotator == _EXHAUSTIVE for row in rows):
+    if all(row.mc.annotator == EXHAUSTIVE for row in rows):
         return list(range(min(row.mc.k for row in rows))), []
-    kinds = sorted({row.mc.annotator for row in rows} - {_EXHAUSTIVE})
+    kinds = sorted({row.mc.annotator for row in rows} - {EXHAUSTIVE})
     own = sorted({row.mc.threshold for row in rows})
     shown = own if len(own) == 1 else []
     return shown, [

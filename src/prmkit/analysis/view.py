@@ -21,6 +21,8 @@ from prmkit.store import StoredRun
 
 JUDGE = "judge"
 """The judge's name where it stands among PRMs as a system of its own."""
+EXHAUSTIVE = "exhaustive"
+"""The annotator that makes every draw, whose shares are unbiased."""
 _RESAMPLES = 1000
 _DECISION = 0.5
 _BEST_OF = 8

@@ -1,10 +1,12 @@
 """Numbers and names as a reader sees them."""
 
+import re
 from typing import NamedTuple
 
 from prmkit.analysis.result import Cell, Unit
 from prmkit.records import Estimate
 
+_NUMBER = re.compile(r"[\d,]*\.?\d+(e[+-]\d+)?")
 FEW = 10
 """With fewer cases behind it an estimate is shown pale: its interval is not to be relied on."""
 
@@ -25,7 +27,7 @@ def shown(cell: Cell, unit: Unit) -> Shown:
     if cell is None:
         return Shown("\N{EN DASH}")
     if isinstance(cell, str):
-        return Shown(cell, is_number=cell.replace(",", "").replace(".", "").isdecimal())
+        return Shown(cell, is_number=bool(_NUMBER.fullmatch(cell)))
     if isinstance(cell, int):
         return Shown(f"{cell:,}", is_number=True)
     unscored = f", {cell.n_unscored:,} unscored" if cell.n_unscored else ""
