@@ -115,6 +115,11 @@ def test_what_does_not_fit_is_counted_named_and_refused(prm: Prm, tmp_path: Path
     assert "of 3 problems" in shown
 
 
+def test_a_file_without_rows_is_named(prm: Prm, tmp_path: Path) -> None:
+    done = prm("evaluate", "best-of-n", "--samples", write(tmp_path / "s.jsonl"))
+    assert (done.code, done.err) == (1, f"error: {tmp_path / 's.jsonl'}: no rows\n")
+
+
 def test_logits_are_not_multiplied(prm: Prm, tmp_path: Path) -> None:
     steps = row("p", ["4", "5"], "4", [[1.5, -2.0], [0.5, 0.5]])
     found = json.loads(

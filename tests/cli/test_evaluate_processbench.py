@@ -177,6 +177,7 @@ def test_a_threshold_is_chosen_on_named_cases_only(prm: Prm, tmp_path: Path) -> 
     assert json.loads(done.out)["threshold"]["value"] == 2.0  # so that 2.0 is not below it
     assert json.loads(done.out)["upper_bound_own_threshold"]["math"]["f1"] == 100.0
     assert prm(*arguments, "--choose-on", "x").code == 1
+    assert "allowed: a finite number" in prm(*arguments, "--threshold", "nan").err
     assert prm(*arguments, "--validation", others).code == 1
 
 

@@ -47,6 +47,7 @@ def prmbench(  # noqa: PLR0913  # a command's options are its arguments
         prm evaluate prmbench --data data/prmbench --prm runs/toy/prms/mc
     """
     from prmkit.cli.published import print_among_published
+    from prmkit.cli.systems import check_threshold
     from prmkit.datasets.cases import read_cases
     from prmkit.datasets.prmbench import read_prmbench, read_scores
     from prmkit.datasets.rows import read_rows
@@ -55,6 +56,7 @@ def prmbench(  # noqa: PLR0913  # a command's options are its arguments
     from prmkit.evaluation.prmbench import evaluate_steps, match_scores, standing
     from prmkit.intervals import Bootstrap
 
+    check_threshold(threshold)
     source = scores or prm
     if source is None or (scores and prm):
         raise ConfigError("give either --scores FILE or --prm DIR")

@@ -133,8 +133,10 @@ class _Chooser(NamedTuple):
 
     def check(self) -> None:
         """Find fault with the options, before any work."""
+        from prmkit.cli.systems import check_threshold
         from prmkit.errors import ConfigError
 
+        check_threshold(self.fixed)
         if self.subset and self.validation:
             raise ConfigError("--choose-on and --validation: give one of the two")
         if self.validation_scores and not self.validation:
@@ -184,7 +186,7 @@ def _summary(
     if save is not None:
         save_predictions(save, outputs.records)
     matched = match(cases, outputs)
-    matched.coverage.check(system.name, partial=partial)
+    matched.coverage.check(system.source, partial=partial)
     decision = chooser.decision(system, matched, partial=partial)
     return summarise(system.name, matched, decision, how, partial=partial)
 

@@ -1,5 +1,6 @@
 """The systems of an evaluation, by what the command line names: stored outputs or live models."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,8 @@ class System(NamedTuple):
     """How tables call it."""
     predict: Callable[[Sequence[BenchmarkCase]], Predictions]
     """What it says about these cases; a stored one ignores which."""
+    source: str
+    """What messages name: the file, or the model."""
     live: bool
     """Whether it computes, so that its outputs are worth keeping."""
 
@@ -32,6 +35,7 @@ def stored_system(named: str) -> System:
     return System(
         name if equals else file.name.split(".")[0],
         lambda _: read_predictions(read_rows([file])),
+        str(file),
         live=False,
     )
 
@@ -52,7 +56,7 @@ def prm_system(directory: Path, *, by_prefixes: bool) -> System:
         return found
 
     name = f"{directory.name} (prefixes)" if by_prefixes else directory.name
-    return System(name, predict, live=True)
+    return System(name, predict, str(directory), live=True)
 
 
 def critic_system(config: JudgeConfig, seed: int) -> System:
@@ -73,7 +77,7 @@ def critic_system(config: JudgeConfig, seed: int) -> System:
         return found
 
     votes = "greedy" if config.votes == 1 else f"majority of {config.votes}"
-    return System(f"{Path(config.model).name} ({votes})", predict, live=True)
+    return System(f"{Path(config.model).name} ({votes})", predict, config.model, live=True)
 
 
 def save_predictions(path: Path, predictions: Sequence[StoredPrediction]) -> None:
@@ -102,6 +106,16 @@ def check_names(systems: Sequence[System]) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ConfigError(f"two systems are called {twice!r}; name them: --predictions NAME=FILE")
+
+
+def check_threshold(threshold: float) -> None:
+    """A threshold is a finite number.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not math.isfinite(threshold):
+        raise ConfigError(f"--threshold: found {threshold}; allowed: a finite number")
 
 
 def _outcome(found: Predictions) -> str:

@@ -38,7 +38,9 @@ class Coverage(NamedTuple):
             DataError: it does not fit, with counts and the first ids; or nothing at all can be
                 evaluated.
         """
-        if self.n_used == 0 and self.n_expected:
+        if self.n_expected == 0:
+            raise DataError(f"{what}: no rows")
+        if self.n_used == 0:
             raise DataError(f"{what}: none of {self.n_expected:,} cases can be evaluated: {self}")
         if self.faults and not partial:
             raise DataError(
