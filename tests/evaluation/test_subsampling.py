@@ -1,3 +1,4 @@
+import json
 import random
 from collections.abc import Sequence
 from itertools import combinations
@@ -6,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared_data import shared
 
 from prmkit.evaluation import subsampling
 from prmkit.evaluation.best_of_n import Sample, Ties, Values, maj_at_n, prm_at_n, weighted_majority
@@ -103,3 +105,33 @@ def test_many_samples_are_counted_or_drawn_and_agree() -> None:
 
 def test_pass_curve_is_pass_at_k() -> None:
     assert pass_curve(samples(["+1", "-2", "-3", "-4"])) == [0.25, 0.5, 0.75, 1.0]
+
+
+@pytest.mark.parametrize("ties", ["first", "fractional"])
+def test_random_orders_estimate_the_mean_over_all_subsets(ties: Ties) -> None:
+    rng = random.Random(7)
+    drawn = samples(rng.choices(["+4", "-5", "-6", "+7", "-", "?1", "+"], k=11))
+    weights = [rng.choice([0.25, 0.5, None]) for _ in drawn]
+    ballots = subsampling._ballots(drawn, weights)
+    guessed = subsampling._random_orders(drawn, ballots, ties, (0,))
+    counted = vote_curve(drawn, weights, ties)
+    assert guessed[-1] == counted[-1]
+    # 200 orders: standard error at most 0.5 / sqrt(200) = 0.035
+    assert guessed == [
+        None if value is None else pytest.approx(value, abs=0.12) for value in counted
+    ]
+
+
+def test_lightevals_figures_are_reproduced() -> None:
+    n_checked = 0
+    for case in json.loads(shared("grading/lighteval_pass_at_k.json").read_text())["test_cases"]:
+        gold = case["doc"]["choices"][case["doc"]["gold_index"]]
+        texts = case["model_response"]["text"][: case["metric_params"]["n"]]
+        drawn = samples(["+" if text == gold else "-" for text in texts])
+        (expected,) = case["expected_output"].values()
+        curve = pass_curve(drawn)
+        assert curve[case["metric_params"]["k"] - 1] == pytest.approx(
+            expected, abs=case["tolerance"]
+        )
+        n_checked += 1
+    assert n_checked == 3

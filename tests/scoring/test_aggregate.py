@@ -1,8 +1,10 @@
+import json
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared_data import shared
 
 from prmkit.errors import ConfigError, DataError, NothingScored
 from prmkit.scoring.aggregate import AGGREGATES, Aggregate, aggregate, log_product
@@ -69,3 +71,9 @@ def test_aggregates_stand_in_their_known_order(scores: list[float]) -> None:
 def test_one_step_is_its_own_aggregate(score: float) -> None:
     for how in AGGREGATES:
         assert aggregate([score], how) == pytest.approx(score)
+
+
+def test_the_published_score_of_a_prm800k_solution_is_the_product_of_its_steps() -> None:
+    sample = json.loads(shared("best_of_n/openai_prm_scored_sample_1.json").read_text())
+    scores = [row["1"] + row["0"] for row in sample["rating_probs"]]
+    assert aggregate(scores, "product") == pytest.approx(0.09157553704097245, abs=1e-12)

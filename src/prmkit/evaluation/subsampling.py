@@ -33,7 +33,8 @@ MOST_ENUMERATED = 12
 MOST_COUNTED = 64
 """Up to so many samples a plain majority is counted exactly."""
 _DRAWS = 200  # random orders of the samples of one problem
-_CELLS = 8_000_000  # bounds draws x samples x samples held at once
+_CELLS = 8_000_000  # bounds draws x samples x answers held at once
+_SAME = 1e-12  # relative
 
 
 class _Subsets(NamedTuple):
@@ -107,7 +108,9 @@ def vote_curve(
     n = len(samples)
     if n > MOST_ENUMERATED and n <= MOST_COUNTED and weights is None and ties == "first":
         return _majority_counts(samples, ballots)
-    subsets = _all_subsets(n) if n <= MOST_ENUMERATED else _random_subsets(n, seed)
+    if n > MOST_ENUMERATED:
+        return _random_orders(samples, ballots, ties, seed)
+    subsets = _all_subsets(n)
     values_M = _decide(samples, ballots, subsets.holds, ties)
     decided_M = ~np.isnan(values_M)
     total = np.bincount(subsets.sizes[decided_M], values_M[decided_M], minlength=n + 1)
@@ -187,14 +190,40 @@ def _all_subsets(n: int) -> _Subsets:
     return _Subsets(holds, holds.sum(axis=1))
 
 
-def _random_subsets(n: int, seed: Sequence[int]) -> _Subsets:
-    """The first k of random orders, k = 1 to n."""
-    rng = np.random.default_rng(list(seed))
-    draws = int(np.clip(_CELLS // (n * n), 20, _DRAWS))
-    rank_DN = rng.permuted(np.tile(np.arange(n), (draws, 1)), axis=1)
-    sizes = np.tile(np.arange(1, n + 1), draws)
-    holds = (rank_DN[:, None, :] < np.arange(1, n + 1)[None, :, None]).reshape(-1, n)
-    return _Subsets(holds, sizes)
+def _random_orders(
+    samples: Sequence[Sample], ballots: _Ballots, ties: Ties, seed: Sequence[int]
+) -> Values:
+    """Means over random orders of the samples, the first k of each being a subset of size k.
+
+    Sums grow sample by sample, so all k cost as much as one. With all samples the value is exact.
+    """
+    n = len(samples)
+    n_groups = int(ballots.group_V.max()) + 1 if len(ballots.group_V) else 1
+    draws = int(np.clip(_CELLS // (n * n_groups), 20, _DRAWS))
+    order_DN = np.random.default_rng(list(seed)).permuted(np.tile(np.arange(n), (draws, 1)), axis=1)
+    group_N, weight_N, right_N = np.full(n, -1), np.zeros(n), np.zeros(n + 1)
+    group_N[ballots.index_V], weight_N[ballots.index_V] = ballots.group_V, ballots.weight_V
+    right_N[ballots.index_V] = ballots.right_V
+    member_DNG = group_N[order_DN][:, :, None] == np.arange(n_groups)
+    sums_DNG = np.cumsum(member_DNG * weight_N[order_DN][:, :, None], axis=1)
+    first_DNG = np.minimum.accumulate(np.where(member_DNG, order_DN[:, :, None], n), axis=1)
+    there_DNG = first_DNG < n
+    sums_DNG[~there_DNG] = -np.inf
+    most_DN1 = sums_DNG.max(axis=2, keepdims=True)
+    # the order of adding differs from draw to draw: equal sums may differ by rounding
+    tied_DNG = there_DNG & (sums_DNG >= most_DN1 - _SAME * np.abs(most_DN1))
+    if ties == "first":
+        found_DN = right_N[np.where(tied_DNG, first_DNG, n).min(axis=2)]
+    else:
+        total_DN = np.where(tied_DNG, right_N[first_DNG], 0.0).sum(axis=2)
+        found_DN = total_DN / np.maximum(tied_DNG.sum(axis=2), 1)
+    known_wrong = np.array([sample.outcome is Outcome.INCORRECT for sample in samples])
+    none_DN = np.where(np.logical_and.accumulate(known_wrong[order_DN], axis=1), 0.0, np.nan)
+    values_DN = np.where(there_DNG.any(axis=2), found_DN, none_DN)
+    values_DN[:, -1] = _decide(samples, ballots, np.ones((1, n), dtype=bool), ties)[0]
+    decided_N = (~np.isnan(values_DN)).sum(axis=0)
+    total_N = np.nansum(values_DN, axis=0)
+    return [float(t / d) if d else None for t, d in zip(total_N, decided_N, strict=True)]
 
 
 def _majority_counts(samples: Sequence[Sample], ballots: _Ballots) -> Values:
