@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from headless import Page, needs_chromium
 
-from prmkit.records import JudgeAnnotation, Solution, Verdict
+from prmkit.records import JudgeAnnotation, Solution, StepEstimate, Verdict
 from prmkit.report.write import report_page
 from prmkit.store import StoredRun
 
@@ -157,6 +157,24 @@ def test_scores_of_all_prms_stand_beside_each_step(
     scores = [made.scores[arm]["best_of_n"][0].scores for arm in made.arms]
     shown = [float(cell) for i, cell in enumerate(cells) if i % (1 + len(scores))]
     assert shown == pytest.approx([s[i] for i in range(len(scores[0])) for s in scores], abs=0.0051)
+
+
+def test_steps_that_were_not_looked_at_have_no_share(
+    browser: Page, made: StoredRun, tmp_path: Path
+) -> None:
+    first, *rest = made.mc
+    unseen = StepEstimate(outcomes=(), hard=None)
+    steps = (unseen, *first.steps[1:])
+    why = "refuted: step 1 is positive"
+    skipped = first.model_copy(update={"steps": steps, "first_error": None, "unscored": why})
+    file = tmp_path / "verified.html"
+    file.write_text(report_page([replace(made, mc=[skipped, *rest])], 10_000), encoding="utf-8")
+    browser.open(file, f"#explore?s=0%3A{first.solution_id.replace('/', '%2F')}")
+    cells = "[...document.querySelectorAll('.steps td[data-name=MC]')].map(e => e.textContent)"
+    shares = browser.run(cells)
+    assert shares[0] == "·"
+    assert shares[1] == f"{steps[1].n_correct}/{len(steps[1].outcomes)}"
+    assert why in browser.run("document.querySelector('.detail .note').textContent")
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -212,6 +212,7 @@
       stepTable(r, d),
       ...verdicts(d),
       d.evidence ? el("details", {}, el("summary", {}, "Why it was dropped"), el("div", { class: "verdict" }, d.evidence)) : "",
+      d.mcUnscored ? el("p", { class: "note" }, `Monte Carlo: ${d.mcUnscored}`) : "",
       Object.entries(d.unscored ?? {}).map(([arm, why]) => el("p", { class: "note" }, `${arm}: not scored, ${why}`)),
       others.length ? el("div", { class: "others" }, el("span", { class: "muted small" }, `Also for ${problem}:`),
         others.map((o) => el("button", { type: "button", on: { click: () => go(o) } }, (index.runs.length > 1 ? index.runs[o.run] + " " : "") + o.id.slice(o.id.startsWith(problem) ? problem.length + 1 : 0)))) : "");
@@ -241,6 +242,7 @@
     const found = d.mc[s];
     if (!found) return el("span", { class: "muted", title: "no draws were made" }, "·");
     const [letters, hard, isKnown] = found;
+    if (!letters && !isKnown) return el("span", { class: "muted", title: "not looked at" }, "·");
     const tone = hard === null ? "unknown" : hard ? "good" : "bad";
     if (isKnown) return pill(tone, hard ? "✓" : "✗", s === place, "known: the solution's own answer");
     const right = [...letters].filter((c) => c === "c").length, scored = [...letters].filter((c) => c !== "u").length;
