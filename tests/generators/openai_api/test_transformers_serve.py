@@ -202,7 +202,15 @@ def _bare(labelled: tuple[Solution, McAnnotation]) -> tuple[Solution, McAnnotati
     solution, annotation = labelled
     return (
         solution.model_copy(update={"usage": _uncached(solution.usage)}),
-        annotation.model_copy(update={"usage": _uncached(annotation.usage)}),
+        annotation.model_copy(
+            update={
+                "usage": _uncached(annotation.usage),
+                "steps": tuple(
+                    step.model_copy(update={"usages": tuple(map(_uncached, step.usages))})
+                    for step in annotation.steps
+                ),
+            }
+        ),
     )
 
 
