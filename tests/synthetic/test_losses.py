@@ -22,7 +22,7 @@ def test_loss_of_an_untrained_model_is_that_of_a_guess(
     for parameter in model.lm_head.parameters():
         torch.nn.init.zeros_(parameter)
     batch = next(iter(batches(config)))
-    losses = batch_losses(model, batch, config)
+    losses = batch_losses(model, batch, config, progress=0.9)
     uniform = torch.tensor(float(build_tokenizer().get_vocab_size())).log()
     torch.testing.assert_close(losses.said, uniform)
     if reading_layers is None:

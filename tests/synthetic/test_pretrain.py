@@ -49,6 +49,18 @@ def test_interrupted_and_resumed_the_weights_are_equal(tmp_path: Path) -> None:
     assert all(torch.equal(straight[name], resumed[name]) for name in straight)
 
 
+def test_settled_reading_layers_change_no_more_and_the_others_do(tmp_path: Path) -> None:
+    config = TINY.model_copy(update={"layers": 4, "reading_layers": 1, "settled_share": 0.5})
+    pretrain(config, tmp_path / "whole", threads=1)
+    pretrain(config.model_copy(update={"stop": 3}), tmp_path / "half", threads=1)
+    whole = load_file(tmp_path / "whole" / "model.safetensors")
+    half = load_file(tmp_path / "half" / "model.safetensors")
+    changed = {name for name in whole if not torch.equal(whole[name], half[name])}
+    settled = ("model.embed_tokens.", "model.layers.0.")
+    assert not [name for name in changed if name.startswith(settled)]
+    assert {f"model.layers.{n}.mlp.up_proj.weight" for n in (1, 2, 3)} <= changed
+
+
 def test_what_it_writes_is_an_ordinary_checkpoint_that_generates(tmp_path: Path) -> None:
     pretrain(TINY, tmp_path / "model", threads=1)
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "model")

@@ -26,7 +26,7 @@ class Losses(NamedTuple):
     """Of whether it has gone wrong so far, two layers later."""
 
 
-def batch_losses(model: Any, batch: Batch, config: PretrainConfig, progress: float = 1.0) -> Losses:
+def batch_losses(model: Any, batch: Batch, config: PretrainConfig, progress: float) -> Losses:
     """Losses of a batch.
 
     A judge that compares what stands there with what it expected needs the expectation before its
@@ -54,10 +54,11 @@ def batch_losses(model: Any, batch: Batch, config: PretrainConfig, progress: flo
     read, noticed, gathered = (
         model.model.norm(h) for h in out.hidden_states[config.reading_layers :][:3]
     )
+    reading = progress < config.settled_share
     return Losses(
         _expected(model, out.last_hidden_state, batch.targets, batch.weights * batch.said),
-        _expected(model, read, batch.targets, weights),
-        _noted(model, read, batch),
+        _expected(model, read, batch.targets, weights) if reading else 0.0,
+        _noted(model, read, batch) if reading else 0.0,
         _stated(model, noticed, batch, {State.RIGHT: 0, State.WRONG: 1}),
         _stated(model, gathered, batch, {State.RIGHT: 0, State.WRONG: 1, State.SPOILT: 1}),
     )

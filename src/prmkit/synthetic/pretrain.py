@@ -114,6 +114,12 @@ def rate_share(update: int, config: PretrainConfig) -> float:
     return cosine * min(1.0, (config.stop - update) / config.cool)
 
 
+def _settle(model: Any, n_layers: int) -> None:
+    """Let the first layers, and the embeddings that they read, change no more."""
+    for part in (model.model.embed_tokens, *model.model.layers[:n_layers]):
+        part.requires_grad_(False)
+
+
 class _Log:
     """Appends a line of JSON every so many updates."""
 
@@ -171,7 +177,10 @@ def pretrain(
     for update, batch in enumerate(batches(config, start), start):
         for optimizer, peak in zip(optimizers, peaks, strict=True):
             optimizer.param_groups[0]["lr"] = peak * rate_share(update, config)
-        loss = sum(batch_losses(model, batch, config, update / config.updates))
+        progress = update / config.updates
+        if config.reading_layers is not None and progress >= config.settled_share:
+            _settle(model, config.reading_layers)
+        loss = sum(batch_losses(model, batch, config, progress))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:

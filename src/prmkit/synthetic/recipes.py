@@ -19,6 +19,8 @@ class PretrainConfig(Record):
     compare, gather and say. None = all of a policy's."""
     reading_share: float = Field(0.0, ge=0, le=1)
     """Share of the updates, the first ones, in which only the reading layers are trained."""
+    settled_share: float = Field(1.0, ge=0, le=1)
+    """Share of the updates from which on the reading layers stay as they are, which costs less."""
     hidden: int = Field(128, ge=16)
     """Width."""
     heads: int = Field(4, ge=1)
@@ -51,7 +53,13 @@ SHIPPED: dict[str, PretrainConfig] = {
         role="policy", layers=5, updates=3000, stop=2000, shuffled=0.3, many=0.3, seed=1
     ),
     "judge": PretrainConfig(
-        role="judge", layers=8, reading_layers=5, reading_share=0.388, updates=2600, seed=2
+        role="judge",
+        layers=8,
+        reading_layers=5,
+        reading_share=0.336,
+        settled_share=0.533,
+        updates=3000,
+        seed=2,
     ),
 }
 """How the models in `weights/` are made; docs/log.md says where the judge's differed on the way."""
