@@ -80,7 +80,7 @@ def test_whatever_does_not_fit_is_counted_named_and_refused(prm: Prm, tmp_path: 
         *PREDICTIONS[1:7],
         PREDICTIONS[1],
         {"id": "math-2", "scores": [0.1, 0.2]},
-        {"id": "math-3", "prediction": 4},
+        {"id": "math-3", "prediction": "4"},
         {"id": "math-4", "scores": [0.1, float("nan"), 0.1, 0.1]},
         {"id": "other-1", "prediction": 0},
         {"id": "math-8", "prediction": True},
@@ -89,17 +89,32 @@ def test_whatever_does_not_fit_is_counted_named_and_refused(prm: Prm, tmp_path: 
     assert done.code == 1
     assert done.err.count("\n") == 1
     for words in (
-        "2 cases without a row (gsm8k-0, math-4)",
+        "3 cases without a row (gsm8k-0, math-3, math-4)",
         "1 ids that the data do not have (other-1)",
         "1 unusable rows, as their id came before (gsm8k-1 in ",
         "1 rows with the wrong number of scores (math-2: 2 scores for 4 steps)",
-        "(math-3: 4 of 4 steps, from 0)",
+        "prediction: found '4'; allowed: an index from 0",
         "label: found 7; allowed: a whole number from -1 to 3",
         "scores.1: found nan; allowed: a list of finite numbers",
         "prediction: found True; allowed: an index from 0, -1 for no error, null for unreadable",
         "--partial",
     ):
         assert words in done.err, words
+
+
+def test_a_place_that_the_solution_does_not_have_is_wrong_as_officially_and_counted(
+    prm: Prm, tmp_path: Path
+) -> None:
+    data = write(tmp_path / "d.jsonl", *CASES)
+    elsewhere = {"gsm8k-1": 4, "gsm8k-3": -2}  # 4 steps each; unreadable in the rows above
+    rows = [p | {"prediction": elsewhere.get(p["id"], p["prediction"])} for p in PREDICTIONS]
+    said = write(tmp_path / "p.jsonl", *rows)
+    done = prm("evaluate", "processbench", "--data", data, "--predictions", said, "--json")
+    found = json.loads(done.out)["subsets"]["gsm8k"]
+    assert found["error_accuracy"] == 50.0
+    assert found["correct_accuracy"] == pytest.approx(200 / 3)
+    shown = prm("evaluate", "processbench", "--data", data, "--predictions", said)
+    assert "no such step: 2" in shown.out + shown.err
 
 
 def test_a_partial_evaluation_is_marked_in_every_table(prm: Prm, tmp_path: Path) -> None:

@@ -25,6 +25,10 @@ _NO_ERROR = -1
 _IN_SUBSET = re.compile(r"(.+)-[^-]+")
 
 
+NO_SUCH_STEP = "no such step"
+"""Why a prediction of a place that the solution does not have says nothing."""
+
+
 class StoredPrediction(Record):
     """What somebody's system said about one case: a place, nothing readable, or step scores."""
 
@@ -122,8 +126,10 @@ def prediction_of(row: Row) -> StoredPrediction:
     value = fields.raw("prediction", allowed)
     if value is None:
         return StoredPrediction(case_id=case_id, unreadable="null")
-    if isinstance(value, bool) or not isinstance(value, int) or value < _NO_ERROR:
+    if isinstance(value, bool) or not isinstance(value, int):
         raise fields.bad("prediction", shown(value), allowed)
+    if value < _NO_ERROR:
+        return StoredPrediction(case_id=case_id, unreadable=NO_SUCH_STEP)
     return StoredPrediction(case_id=case_id, first_error=None if value == _NO_ERROR else value)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from prmkit.datasets.importing import Imported
-from prmkit.datasets.processbench import StoredPrediction
+from prmkit.datasets.processbench import NO_SUCH_STEP, StoredPrediction
 from prmkit.evaluation.coverage import Coverage, rejected_faults
 from prmkit.evaluation.processbench import ProcessCase, predict_first_error
 from prmkit.records import BenchmarkCase
@@ -44,7 +44,6 @@ def match(data: Imported[BenchmarkCase], outputs: Imported[StoredPrediction]) ->
         "cases without a row": [],
         "ids that the data do not have": [key for key in by_id if key not in known],
         "rows with the wrong number of scores": [],
-        "predictions of a step that the solution does not have": [],
     }
     used: list[tuple[BenchmarkCase, StoredPrediction]] = []
     for case in data.records:
@@ -55,12 +54,8 @@ def match(data: Imported[BenchmarkCase], outputs: Imported[StoredPrediction]) ->
             faults["rows with the wrong number of scores"].append(
                 f"{case.case_id}: {len(row.scores)} scores for {len(case.steps)} steps"
             )
-        elif row.first_error is not None and row.first_error >= len(case.steps):
-            faults["predictions of a step that the solution does not have"].append(
-                f"{case.case_id}: {row.first_error} of {len(case.steps)} steps, from 0"
-            )
         else:
-            used.append((case, row))
+            used.append((case, _within(case, row)))
     found = {
         **rejected_faults(data, "unusable rows of the data"),
         **rejected_faults(outputs, "unusable rows"),
@@ -69,6 +64,17 @@ def match(data: Imported[BenchmarkCase], outputs: Imported[StoredPrediction]) ->
     n_expected = len(data.records) + len(data.rejected)
     coverage = Coverage(n_expected, len(used), found)
     return Matched([case for case, _ in used], [row for _, row in used], coverage)
+
+
+def _within(case: BenchmarkCase, row: StoredPrediction) -> StoredPrediction:
+    """A row that says nothing readable if it names a step that the solution does not have.
+
+    A critic that does so is a model's failure and not a broken file: the official code counts it
+    as wrong, like a reply that cannot be read.
+    """
+    if row.first_error is None or row.first_error < len(case.steps):
+        return row
+    return row.model_copy(update={"first_error": None, "unreadable": NO_SUCH_STEP})
 
 
 def process_case(case: BenchmarkCase, said: StoredPrediction, threshold: float) -> ProcessCase:
