@@ -106,8 +106,11 @@ def test_a_place_that_the_solution_does_not_have_is_wrong_as_officially_and_coun
     prm: Prm, tmp_path: Path
 ) -> None:
     data = write(tmp_path / "d.jsonl", *CASES)
-    elsewhere = {"gsm8k-1": 4, "gsm8k-3": -2}  # 4 steps each; unreadable in the rows above
-    rows = [p | {"prediction": elsewhere.get(p["id"], p["prediction"])} for p in PREDICTIONS]
+    elsewhere: dict[Any, Any] = {
+        "gsm8k-1": 4,
+        "gsm8k-3": -2,
+    }  # 4 steps each; unreadable in the rows above
+    rows = [{**p, "prediction": elsewhere.get(p["id"], p["prediction"])} for p in PREDICTIONS]
     said = write(tmp_path / "p.jsonl", *rows)
     done = prm("evaluate", "processbench", "--data", data, "--predictions", said, "--json")
     found = json.loads(done.out)["subsets"]["gsm8k"]
