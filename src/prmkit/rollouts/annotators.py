@@ -3,6 +3,8 @@
 from prmkit.config import RolloutConfig
 from prmkit.generators.drive import Task
 from prmkit.records import Annotated, McAnnotation
+from prmkit.rollouts.adaptive import annotate_adaptive
+from prmkit.rollouts.bisection import annotate_bisection
 from prmkit.rollouts.draws import DrawSource
 from prmkit.rollouts.exhaustive import annotate_exhaustive
 from prmkit.rollouts.sequential import annotate_sequential
@@ -11,6 +13,8 @@ from prmkit.rollouts.verify import verify_claim
 _ANNOTATORS = {
     "exhaustive": annotate_exhaustive,
     "sequential": annotate_sequential,
+    "bisection": annotate_bisection,
+    "adaptive": annotate_adaptive,
 }
 
 

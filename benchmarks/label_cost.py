@@ -1,0 +1,146 @@
+"""What verified and early-stopped labels cost, against exhaustive annotation and the filter.
+
+    prm run recipes/label-cost.yaml --out runs/label-cost
+    python benchmarks/label_cost.py runs/label-cost --k 8
+
+The run draws every step exhaustively, once. All annotators here then see those draws, so seeds are
+equal by construction and the tokens are what a live run of each would have paid for. Ratios carry
+bootstrap intervals over problems.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from prmkit.config import RolloutConfig
+from prmkit.consensus import build_consensus
+from prmkit.intervals import Bootstrap, ratio
+from prmkit.records import (
+    JudgeAnnotation,
+    LabelledSolution,
+    McAnnotation,
+    OracleAnnotation,
+    Problem,
+    Solution,
+)
+from prmkit.rollouts.annotators import annotate
+from prmkit.rollouts.certificate import fewest_draws
+from prmkit.rollouts.replay import Replayed, settled
+from prmkit.store import read_records
+
+_NAMES = ("exhaustive", "sequential", "verify", "bisection")
+
+
+class Row(NamedTuple):
+    """One solution under every annotator."""
+
+    solution: Solution
+    judge: JudgeAnnotation
+    mc: dict[str, McAnnotation]
+    kept: dict[str, LabelledSolution | None]
+    truth: int | None
+
+
+def load(folder: Path, config: RolloutConfig) -> list[Row]:
+    """Replay every annotator over a run's stored draws."""
+    solutions = {
+        s.solution_id: s for s in read_records(folder / "solutions.train.parquet", Solution)
+    }
+    problems = {p.problem_id: p for p in read_records(folder / "problems.train.parquet", Problem)}
+    stored = read_records(folder / "rollouts.parquet", McAnnotation)
+    judged = read_records(folder / "judge.train.parquet", JudgeAnnotation)
+    truth = read_records(folder / "truth.train.parquet", OracleAnnotation)
+    rows: list[Row] = []
+    for draws, judge, exact in zip(stored, judged, truth, strict=True):
+        solution = solutions[draws.solution_id]
+        mc = {
+            name: settled(
+                annotate(
+                    Replayed(draws, solution),
+                    RolloutConfig.model_validate({**dict(config), "annotator": name}),
+                    judge,
+                )
+            )
+            for name in _NAMES
+        }
+        kept = {
+            name: found if isinstance(found, LabelledSolution) else None
+            for name in ("exhaustive", "verify")
+            for found in [build_consensus(mc[name], judge, solution, problems[solution.problem_id])]
+        }
+        rows.append(Row(solution, judge, mc, kept, exact.first_error))
+    return rows
+
+
+def shown(rows: Sequence[Row], above: Callable[[Row], float], below: Callable[[Row], float]) -> str:
+    """A ratio of sums with its interval over problems."""
+    sums: dict[str, list[float]] = {}
+    for row in rows:
+        own = sums.setdefault(row.solution.problem_id, [0.0, 0.0])
+        own[0] += above(row)
+        own[1] += below(row)
+    found = Bootstrap(0, 1000).of_sums(
+        np.array(list(sums.values())), lambda s: ratio(s[..., 0], s[..., 1]), (len(rows), 0)
+    )
+    return "n/a" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+
+
+def report(rows: Sequence[Row]) -> None:
+    """Print the table."""
+
+    def tokens(name: str) -> Callable[[Row], float]:
+        return lambda r: r.mc[name].usage.generated_tokens
+
+    def with_judge(name: str) -> Callable[[Row], float]:
+        return lambda r: r.mc[name].usage.generated_tokens + r.judge.usage.generated_tokens
+
+    def differs(name: str) -> Callable[[Row], float]:
+        return lambda r: r.mc[name].first_error != r.mc["exhaustive"].first_error
+
+    n_kept = sum(r.kept["exhaustive"] is not None for r in rows)
+    equal = all(r.kept["verify"] == r.kept["exhaustive"] for r in rows)
+    print(
+        f"{len(rows)} solutions, {n_kept} kept; verify keeps the same with the same labels: {equal}"
+    )
+    lines = {
+        "verify / exhaustive + filter, rollout tokens": (tokens("verify"), tokens("exhaustive")),
+        "the same with the judge's tokens": (with_judge("verify"), with_judge("exhaustive")),
+        "sequential / exhaustive, tokens": (tokens("sequential"), tokens("exhaustive")),
+        "bisection / exhaustive, tokens": (tokens("bisection"), tokens("exhaustive")),
+        "sequential first errors that differ": (differs("sequential"), lambda _: 1.0),
+        "bisection first errors that differ": (differs("bisection"), lambda _: 1.0),
+        "verify draws / certificate bound": (
+            lambda r: r.mc["verify"].usage.n_calls,
+            lambda r: fewest_draws(r.mc["exhaustive"], r.judge, len(r.solution.steps)),
+        ),
+        "wrong against the oracle: exhaustive": (
+            lambda r: not r.mc["exhaustive"].unscored and r.mc["exhaustive"].first_error != r.truth,
+            lambda r: not r.mc["exhaustive"].unscored,
+        ),
+        "wrong against the oracle: kept": (
+            lambda r: r.kept["verify"] is not None and r.mc["verify"].first_error != r.truth,
+            lambda r: r.kept["verify"] is not None,
+        ),
+    }
+    for name, (above, below) in lines.items():
+        print(f"{name:46} {shown(rows, above, below)}")
+
+
+def main() -> None:
+    """Read options, replay, print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("run", type=Path, help="folder of a run with exhaustive draws")
+    parser.add_argument("--k", type=int, nargs="+", default=[8])
+    parser.add_argument("--threshold", type=int, default=0)
+    options = parser.parse_args()
+    for k in options.k:
+        config = RolloutConfig(k=k, threshold=options.threshold, redraws=0, finished_is_known=True)
+        print(f"\nK = {k}, threshold {options.threshold}")
+        report(load(options.run, config))
+
+
+if __name__ == "__main__":
+    main()
