@@ -152,8 +152,8 @@ class RolloutConfig(Config):
 
     annotator: Literal["exhaustive", "sequential", "verify", "bisection", "adaptive"] = "exhaustive"
     """`exhaustive` draws K at every step; `sequential` stops when the first error is decided;
-    `verify` asks the judge first and stops when its claim is proven or refuted; `bisection` searches,
-    as if no solution recovered; `adaptive` draws until a step's value is known well enough."""
+    `verify` asks the judge first and stops when its claim is proven or refuted; `bisection`
+    searches as if no solution recovered; `adaptive` draws until a step's value is known well enough."""
     k: int = Field(8, ge=1)
     """Draws a step (8: arXiv 2501.07301, section 2.1)."""
     threshold: int = Field(0, ge=0)
@@ -161,7 +161,7 @@ class RolloutConfig(Config):
     redraws: int = Field(1, ge=0)
     """How often a draw that comes out unscored may be made again, where it decides a label."""
     level: float = Field(0.1, gt=0.0, lt=1.0)
-    """With `adaptive`: a step is positive if its value, the chance of a right end, is above this."""
+    """With `adaptive`: a step is positive if its chance of a right end is above this."""
     error: float = Field(0.05, gt=0.0, lt=0.5)
     """With `adaptive`: posterior probability with which a label may be wrong."""
     finished_is_known: bool = False

@@ -1,8 +1,8 @@
 """Monte-Carlo annotation that draws at a step until its value is known well enough.
 
 The value of a step is the chance that a completion from its end comes right. A step is positive if
-its value is above a stated level. After c correct of n scored draws, with a uniform prior, the value
-has the Beta(c + 1, n - c + 1) distribution, and
+its value is above a stated level. After c correct of n scored draws, with a uniform prior, the
+value has the Beta(c + 1, n - c + 1) distribution, and
 
     P(value > level) = P(Binomial(n + 1, level) <= c).
 
