@@ -153,7 +153,8 @@ class RolloutConfig(Config):
     annotator: Literal["exhaustive", "sequential", "verify", "bisection", "adaptive"] = "exhaustive"
     """`exhaustive` draws K at every step; `sequential` stops when the first error is decided;
     `verify` asks the judge first and stops when its claim is proven or refuted; `bisection`
-    searches as if no solution recovered; `adaptive` draws until a step's value is known well enough."""
+    searches as if no solution recovered; `adaptive` draws until a step's value is known well
+    enough."""
     k: int = Field(8, ge=1)
     """Draws a step (8: arXiv 2501.07301, section 2.1)."""
     threshold: int = Field(0, ge=0)
