@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= runs/toy
 
-.PHONY: demo test check install docs clean
+.PHONY: demo test coverage install docs clean
 
 demo: $(VENV)/.installed  ## install, run the main job, print where the report is
 	$(BIN)/prm run recipes/toy.yaml --out $(OUT)
@@ -14,6 +14,9 @@ test: $(VENV)/.installed-dev  ## format, lint, types, layers, generated docs, al
 	$(BIN)/mypy
 	$(BIN)/python -m prmkit.cli.docs --check
 	$(BIN)/python -m pytest -q
+
+coverage: $(VENV)/.installed-dev  ## all tests, and which lines and branches they reach
+	$(BIN)/python -m pytest -q --cov --cov-report=term --cov-report=html
 
 docs: $(VENV)/.installed  ## write the generated pages of docs/
 	$(BIN)/python -m prmkit.cli.docs
