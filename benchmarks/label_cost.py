@@ -2,22 +2,31 @@
 
     prm run recipes/label-cost.yaml --out runs/label-cost
     python benchmarks/label_cost.py runs/label-cost --k 8
+    python benchmarks/label_cost.py runs/label-cost --k 8 --live strong
 
 The run draws every step exhaustively, once. All annotators here then see those draws, so seeds are
 equal by construction and the tokens are what a live run of each would have paid for. Ratios carry
-bootstrap intervals over problems.
+bootstrap intervals over problems. `--live` lets the policy's own model draw again, for `verify` and
+then for exhaustive annotation, and takes the time of each: generation and answer checking, with the
+judge's verdicts on both sides.
 """
 
 import argparse
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from prmkit.config import RolloutConfig
+from prmkit.answers.equivalence import AnswerChecker
+from prmkit.config import Recipe, RolloutConfig
 from prmkit.consensus import build_consensus
+from prmkit.generators.drive import drive
+from prmkit.generators.load import load_generator
 from prmkit.intervals import Bootstrap, ratio
+from prmkit.pipeline.context import check_answer
 from prmkit.records import (
     JudgeAnnotation,
     LabelledSolution,
@@ -28,8 +37,10 @@ from prmkit.records import (
 )
 from prmkit.rollouts.annotators import annotate
 from prmkit.rollouts.certificate import fewest_draws
+from prmkit.rollouts.draws import Rollouts
 from prmkit.rollouts.replay import Replayed, settled
 from prmkit.store import read_records
+from prmkit.store.manifest import Manifest
 
 _NAMES = ("exhaustive", "sequential", "verify", "bisection")
 
@@ -129,17 +140,64 @@ def report(rows: Sequence[Row]) -> None:
         print(f"{name:46} {shown(rows, above, below)}")
 
 
+def live(folder: Path, rows: Sequence[Row], config: RolloutConfig, name: str) -> None:
+    """Draw again with a policy's own model, and print what each way takes by the clock."""
+    manifest = Manifest.model_validate_json((folder / "manifest.json").read_text("utf-8"))
+    recipe = Recipe.model_validate(manifest.recipe)
+    policy = recipe.policies[name]
+    problems = {p.problem_id: p for p in read_records(folder / "problems.train.parquet", Problem)}
+    chosen = [row for row in rows if row.solution.policy == name]
+    kept: dict[str, list[LabelledSolution]] = {}
+    seconds: dict[str, float] = {}
+    with AnswerChecker() as checker:
+        for annotator in ("verify", "exhaustive"):
+            generator = load_generator(policy.model, policy.batch_size, recipe.threads)
+            own = RolloutConfig.model_validate({**dict(config), "annotator": annotator})
+            rollouts = [
+                Rollouts(
+                    row.solution,
+                    problems[row.solution.problem_id],
+                    recipe.seed,
+                    policy.sampling,
+                    partial(check_answer, checker),
+                )
+                for row in chosen
+            ]
+            pairs = zip(rollouts, chosen, strict=True)
+            since = time.monotonic()
+            made = dict(drive((annotate(draws, own, row.judge) for draws, row in pairs), generator))
+            seconds[annotator] = time.monotonic() - since
+            found = (
+                build_consensus(made[i], row.judge, row.solution, problems[row.solution.problem_id])
+                for i, row in enumerate(chosen)
+            )
+            kept[annotator] = [row for row in found if isinstance(row, LabelledSolution)]
+            tokens = sum(row.usage.generated_tokens for row in made.values())
+            print(
+                f"live, {name}, {annotator}: {len(chosen)} solutions, {tokens:,} tokens, "
+                f"{seconds[annotator]:.1f} s, {len(kept[annotator])} kept",
+                flush=True,
+            )
+    equal = kept["verify"] == kept["exhaustive"]
+    ratio_s = seconds["verify"] / seconds["exhaustive"]
+    print(f"live: verify / exhaustive, seconds {ratio_s:.3f}; the same kept: {equal}")
+
+
 def main() -> None:
     """Read options, replay, print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("run", type=Path, help="folder of a run with exhaustive draws")
     parser.add_argument("--k", type=int, nargs="+", default=[8])
     parser.add_argument("--threshold", type=int, default=0)
+    parser.add_argument("--live", metavar="POLICY", help="draw again with its model and time it")
     options = parser.parse_args()
     for k in options.k:
         config = RolloutConfig(k=k, threshold=options.threshold, redraws=0, finished_is_known=True)
         print(f"\nK = {k}, threshold {options.threshold}")
-        report(load(options.run, config))
+        rows = load(options.run, config)
+        report(rows)
+        if options.live:
+            live(options.run, rows, config, options.live)
 
 
 if __name__ == "__main__":
