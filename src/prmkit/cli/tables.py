@@ -16,7 +16,7 @@ from prmkit.records import Estimate
 
 def print_report(report: Report, seconds: Mapping[str, float]) -> None:
     """Print everything the run found; seconds by stage stand beside the tokens."""
-    console = Console(highlight=False, soft_wrap=False)
+    console = out()
     console.print(f"\n[bold]{report.name}[/] (seed {report.seed}): percent, 95 % intervals\n")
     for table in (
         *([_labels(report)] if report.labels else []),
@@ -43,7 +43,8 @@ def new_table(title: str, *columns: str, caption: str | None = None) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", caption=caption)
     table.caption_justify = "left"
     for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
+        # folded, where a terminal is narrow: a figure cut short would be another figure
+        table.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
     return table
 
 

@@ -311,12 +311,13 @@ def _policies(
     scored = [s for s in solutions if s.outcome is not Outcome.UNSCORED]
     exact = find_truth(run, "written", scored, problems) if _exact(run) else []
     truth = {t.solution_id: t.first_error for t in exact}
-    written = {s.problem_id: problems[s.problem_id] for s in solutions}
+    written = {problems[s.problem_id].split for s in solutions}
+    order = [split for split in split_names(problems) if split in written]
     found: dict[str, dict[str, PolicyQuality]] = {}
     for solution in solutions:
         found.setdefault(solution.policy, {})
     for policy, splits in found.items():
-        for split in split_names(written):
+        for split in order:
             own = [
                 s for s in solutions if s.policy == policy and problems[s.problem_id].split == split
             ]
