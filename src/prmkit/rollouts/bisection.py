@@ -2,7 +2,7 @@
 
 It assumes that a step after a hopeless one is hopeless: the last step is looked at first, and if it
 is negative, the step in the middle of those that can still be the first negative one, and so on.
-Of S steps about log2(S) + 1 are looked at, each until its label is decided, with the draws and the
+Of S steps at most 1 + ceil(log2 S) are looked at, each until its label is decided, with the draws and the
 rule of `exhaustive`.
 
 Where its labels differ from those of `exhaustive`: it finds a negative step whose predecessor is
