@@ -2,8 +2,8 @@
 
 It assumes that a step after a hopeless one is hopeless: the last step is looked at first, and if it
 is negative, the step in the middle of those that can still be the first negative one, and so on.
-Of S steps at most 1 + ceil(log2 S) are looked at, each until its label is decided, with the draws and the
-rule of `exhaustive`.
+Of S steps at most 1 + ceil(log2 S) are looked at, each until its label is decided, with the draws
+and the rule of `exhaustive`.
 
 Where its labels differ from those of `exhaustive`: it finds a negative step whose predecessor is
 positive (or is the first step), or no error if the last step is positive. Every such place is an
