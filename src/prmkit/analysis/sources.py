@@ -28,7 +28,7 @@ def sources(run: StoredRun, resamples: int | None = None) -> Analysis:
         title="Whose labels teach best?",
         source="Tables 3 and 4, Figure 2",
         about=_ABOUT,
-        tables=(_table(run, arms), _paired(run)) if arms else (),
+        tables=(_table(run, arms), paired_differences(run)) if arms else (),
         figures=_figures(run, arms),
         notes=() if arms else ("No PRM of this run was evaluated.",),
         seed=interval_of(run, resamples).seed,
@@ -67,7 +67,8 @@ def _row(run: StoredRun, arm: str) -> tuple[Cell, ...]:
     )
 
 
-def _paired(run: StoredRun) -> Table:
+def paired_differences(run: StoredRun) -> Table:
+    """Each comparison of a run's report: who, by how much, and whether that is resolved."""
     found = comparisons(run)
     return Table(
         title="Differences, paired over problems",

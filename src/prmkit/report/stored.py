@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from prmkit.analysis.result import Cell, Column, Figure, Point, Series, Table
+from prmkit.analysis.sources import paired_differences
 from prmkit.analysis.stored_figures import comparisons, estimate_at
 from prmkit.analysis.view import split_order
 from prmkit.store import StoredRun
@@ -213,30 +214,8 @@ def best_of_n_figures(run: StoredRun) -> Iterator[Figure]:
 
 
 def difference_table(run: StoredRun) -> Table | None:
-    """Paired differences between systems."""
-    found = comparisons(run)
-    if not found:
-        return None
-    return Table(
-        title="Differences, paired over problems",
-        columns=(
-            Column(name="figure"),
-            Column(name="first"),
-            Column(name="second"),
-            Column(name="first minus second", unit="points"),
-            Column(name="resolved?"),
-        ),
-        rows=tuple(
-            (
-                str(c.get("figure", "")),
-                str(c.get("a", "")),
-                str(c.get("b", "")),
-                estimate_at(c, "difference"),
-                "yes" if c.get("resolved") else "no",
-            )
-            for c in found
-        ),
-    )
+    """Paired differences between systems; None where nothing was compared."""
+    return paired_differences(run) if comparisons(run) else None
 
 
 def cost_table(run: StoredRun) -> Table | None:
