@@ -78,9 +78,8 @@ def analyse(  # a command's options are its arguments
 
 
 def _compare(runs: "list[StoredRun]", resamples: int | None, *, as_json: bool) -> None:
-    from rich.console import Console
-
     from prmkit.analysis.runs import compare_runs
+    from prmkit.cli.tables import out
 
     if len(runs) < 2:
         raise typer.BadParameter("give at least two run folders", param_hint="runs")
@@ -89,17 +88,16 @@ def _compare(runs: "list[StoredRun]", resamples: int | None, *, as_json: bool) -
     if as_json:
         print(json.dumps([table.model_dump(mode="json") for table in tables], indent=2))
         return
-    console = Console(highlight=False)
+    console = out()
     for table in tables:
         _print_table(console, table)
 
 
 def _print(found: "list[tuple[Path, Analysis]]", *, published: bool) -> None:
-    from rich.console import Console
-
     from prmkit.analysis.literature import literature
+    from prmkit.cli.tables import out
 
-    console = Console(highlight=False)
+    console = out()
     for path, answer in found:
         console.print(f"\n[bold]{answer.title}[/] ({answer.source})", end=" ")
         console.print(f"{path}", markup=False)
@@ -119,7 +117,8 @@ def _print_table(console: "Console", table: "Table") -> None:
 
     shown = RichTable(title=Text(table.title), title_justify="left", title_style="bold")
     for i, column in enumerate(table.columns):
-        shown.add_column(Text(column.name), justify="left" if i == 0 else "right")
+        side = "left" if i == 0 else "right"
+        shown.add_column(Text(column.name), justify=side, overflow="fold")
     for row in table.rows:
         cells = [cell_text(c, column.unit) for c, column in zip(row, table.columns, strict=True)]
         shown.add_row(*(Text(text) for text in cells))
