@@ -117,8 +117,8 @@ def _print_table(console: "Console", table: "Table") -> None:
 
     shown = RichTable(title=Text(table.title), title_justify="left", title_style="bold")
     for i, column in enumerate(table.columns):
-        side = "left" if i == 0 else "right"
-        shown.add_column(Text(column.name), justify=side, overflow="fold")
+        name = Text(column.name)
+        shown.add_column(name, justify="left" if i == 0 else "right", overflow="fold")
     for row in table.rows:
         cells = [cell_text(c, column.unit) for c, column in zip(row, table.columns, strict=True)]
         shown.add_row(*(Text(text) for text in cells))
