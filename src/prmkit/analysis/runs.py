@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from prmkit.analysis.result import Cell, Column, Table
-from prmkit.analysis.tally import f1
 from prmkit.analysis.view import (
     Known,
     interval_of,
@@ -22,6 +21,7 @@ from prmkit.analysis.view import (
     training,
 )
 from prmkit.evaluation.best_of_n import maj_at_n, pass_at_k, prm_at_n
+from prmkit.evaluation.processbench import f1_of_sums
 from prmkit.intervals import Bootstrap, Floats, ratio, resolved
 from prmkit.records import Outcome
 from prmkit.scoring.aggregate import aggregate
@@ -87,7 +87,7 @@ def _figures(run: StoredRun) -> Iterator[tuple[str, tuple[Statistic, Sums]]]:
     known = process_set(run)
     for system, own in predictions(run, known).items():
         cases = [(row, p.first_error) for row, p in zip(known, own, strict=True) if not p.unscored]
-        yield f"F1 of {system}, all splits together", (f1, _summed(map(_hits, cases)))
+        yield f"F1 of {system}, all splits together", (f1_of_sums, _summed(map(_hits, cases)))
     yield from _best_of_n_figures(run)
 
 

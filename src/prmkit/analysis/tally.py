@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from prmkit.intervals import Bootstrap, Floats, ratio
+from prmkit.evaluation.processbench import f1_of_sums
+from prmkit.intervals import Bootstrap, Floats
 from prmkit.records import Estimate
 
 Statistic = Callable[[Floats], Floats]
@@ -38,11 +39,4 @@ def f1_of(
         for p, truth, predicted in places
         for hit in (truth == predicted,)
     ]
-    return interval.of_sums(by_problem(rows), f1, (len(rows), n_unscored))
-
-
-def f1(sums: Floats) -> Floats:
-    """F1 from sums of (errors placed, errors, free ones left alone, free ones)."""
-    error, correct = ratio(sums[..., 0], sums[..., 1]), ratio(sums[..., 2], sums[..., 3])
-    total = error + correct
-    return np.where(total == 0.0, 0.0, ratio(2 * error * correct, total))
+    return interval.of_sums(by_problem(rows), f1_of_sums, (len(rows), n_unscored))

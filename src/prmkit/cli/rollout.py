@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from prmkit.cli.run import finished_stages, opened
+from prmkit.cli.run import TOKENS_PER_S, finished_stages, opened
 from prmkit.config import RolloutRecipe, dump_recipe, load_rollout_recipe
 
 if TYPE_CHECKING:
     from prmkit.pipeline.estimate import Basis
     from prmkit.pipeline.given import Given
-
-_TOKENS_PER_S = 6000.0  # where nothing is known of the model
 
 
 def rollout(  # noqa: PLR0913  # a command's options are its arguments
@@ -32,7 +30,7 @@ def rollout(  # noqa: PLR0913  # a command's options are its arguments
         "--out, the completions are kept and not paid for again.",
     ),
     tokens_per_s: float = typer.Option(
-        _TOKENS_PER_S, min=1.0, help="With --dry-run: generated tokens a second, if not measured."
+        TOKENS_PER_S, min=1.0, help="With --dry-run: generated tokens a second, if not measured."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print report.json instead of a table."),
 ) -> None:

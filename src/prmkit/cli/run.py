@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=RunConfig)
 _MANY_SOLUTIONS = 50_000  # with more of them a page takes minutes
-_TOKENS_PER_S = 6000.0  # where nothing is known of the models
+TOKENS_PER_S = 6000.0  # where nothing is known of the models
 
 
 def run(  # noqa: PLR0913  # a command's options are its arguments
@@ -39,7 +39,7 @@ def run(  # noqa: PLR0913  # a command's options are its arguments
         "they took. With --out, their replies are kept and not paid for again.",
     ),
     tokens_per_s: float = typer.Option(
-        _TOKENS_PER_S,
+        TOKENS_PER_S,
         min=1.0,
         help="With --dry-run: generated tokens a second, where not measured.",
     ),

@@ -313,12 +313,16 @@ def _counts(hits: Sequence[_Hit], *, has_error: bool | None = None) -> tuple[int
     return sum(scored), len(scored) - sum(scored)
 
 
-def _mean_f1(sums: Floats) -> Floats:
-    """Mean over strata of F1, from sums (..., G, 4)."""
+def f1_of_sums(sums: Floats) -> Floats:
+    """F1 from sums (..., 4): errors placed, errors, right ones cleared, right ones; 0/0 is NaN."""
     error, correct = ratio(sums[..., 0], sums[..., 1]), ratio(sums[..., 2], sums[..., 3])
     total = error + correct
-    f1 = np.where(total == 0.0, 0.0, 2 * error * correct / np.where(total == 0.0, 1.0, total))
-    return np.asarray(f1.mean(axis=-1), dtype=np.float64)
+    return np.where(total == 0.0, 0.0, ratio(2 * error * correct, total))
+
+
+def _mean_f1(sums: Floats) -> Floats:
+    """Mean over strata of F1, from sums (..., G, 4)."""
+    return np.asarray(f1_of_sums(sums).mean(axis=-1), dtype=np.float64)
 
 
 def _f1_difference(sums: Floats) -> Floats:

@@ -92,7 +92,14 @@ def _expected(model: Any, hidden: Any, expected: Any, weights: Any) -> Any:
 
 
 def _stated(model: Any, hidden: Any, batch: Batch, wrong: dict[State, int]) -> Any:
-    """Cross-entropy of "right" against "wrong", each half of the weight; (B, T, H) in."""
+    """Cross-entropy of "right" against "wrong", summed over the states of `wrong`, a known token.
+
+    Args:
+        model: Whose output rows of the two words say which it is.
+        hidden: After the layer that is to know, normed; (B, T, H).
+        batch: The states.
+        wrong: States that count, and whether each is wrong (1).
+    """
     import torch
 
     losses = []
