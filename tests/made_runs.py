@@ -16,7 +16,7 @@ from prmkit.config import ModelConfig, Recipe, load_recipe
 from prmkit.consensus import Candidate
 from prmkit.generators.base import Generator
 from prmkit.pipeline.context import Run
-from prmkit.pipeline.evaluate import choose_cases
+from prmkit.pipeline.evaluate import by_hash, choose_cases
 from prmkit.pipeline.labelling import filter_by_consensus, find_truth, keep, make_problems, usable
 from prmkit.pipeline.run import run_recipe
 from prmkit.records import (
@@ -47,6 +47,7 @@ SMALL = {
     "rollouts.k": "4",
     "evaluation.best_of": "4",
     "evaluation.process_cases": "8",
+    "evaluation.labelled_cases": "20",
     "evaluation.resamples": "100",
 }
 _USAGE = Usage(n_calls=1, prompt_tokens=120, cached_prompt_tokens=60, generated_tokens=200)
@@ -99,8 +100,10 @@ def _fill(run: Run, rng: random.Random) -> None:
     truth |= _truth(run, "process", cases, problems)
     truth |= _truth(run, "written", [*drawn["process"], *drawn["best_of_n"]], problems)
     _judge(rng, run, "process", cases, truth)
+    labelled = sorted(chosen, key=by_hash)[: run.recipe.evaluation.labelled_cases]
+    scored = {"process": cases, "best_of_n": drawn["best_of_n"], "labelled": labelled}
     for i, arm in enumerate(run.recipe.arms):
-        for part, rows in (("process", cases), ("best_of_n", drawn["best_of_n"])):
+        for part, rows in scored.items():
             scores = [_scores(rng, arm.name, s, truth[s.solution_id], 0.15 + 0.1 * i) for s in rows]
             _done(run, f"scores.{arm.name}.{part}", scores, StepScores, scored=len(scores))
         (run.folder.path / "prms" / arm.name).mkdir(parents=True)

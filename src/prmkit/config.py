@@ -231,6 +231,9 @@ class EvaluationConfig(Config):
     """Samples a problem in Best-of-N."""
     process_cases: int = Field(100, ge=2)
     """Solutions a split in the ProcessBench-style set, half of them with a right final answer."""
+    labelled_cases: int = Field(100, ge=0)
+    """Labelled solutions that every PRM scores, too, so that the report shows shares, verdicts and
+    scores of the same steps: held-out ones first, then training ones. No figure rests on them."""
     decision: float = Field(0.5, gt=0.0, lt=1.0)
     """The first step that scores below this is the predicted first error."""
     resamples: int = Field(1000, ge=100)

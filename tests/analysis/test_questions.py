@@ -13,6 +13,7 @@ from prmkit.analysis.questions import QUESTIONS
 from prmkit.analysis.result import Analysis, Cell, Table
 from prmkit.analysis.soft_labels import soft_labels
 from prmkit.analysis.threshold import threshold
+from prmkit.analysis.view import learnt_from
 from prmkit.records import Estimate, Outcome, Solution
 from prmkit.store import StoredRun
 
@@ -153,3 +154,19 @@ def test_filtering_shares_out_what_was_labelled(run: StoredRun) -> None:
     assert n_kept == pytest.approx(len(run.consensus))
     dropped = sum(row[1] for row in reasons.rows if isinstance(row[1], int))
     assert dropped == len(run.mc) - len(run.consensus)
+
+
+def test_scores_of_labelled_solutions_change_no_figure(run: StoredRun) -> None:
+    without = {arm: {**parts, "labelled": []} for arm, parts in run.scores.items()}
+    for name, ask in QUESTIONS.items():
+        assert ask(replace(run, scores=without), None) == ask(run, None), name
+
+
+def test_who_learnt_from_what_is_told_by_the_kind_of_labels(run: StoredRun) -> None:
+    train = {s.solution_id for s in run.solutions["train"]}
+    assert learnt_from(run, "mc") == {r.solution_id for r in run.mc if not r.unscored} <= train
+    assert learnt_from(run, "consensus") == {row.solution_id for row in run.consensus}
+    first, *rest = run.mc
+    undecided = first.model_copy(update={"first_error": None, "unscored": "all draws failed"})
+    assert first.solution_id not in learnt_from(replace(run, mc=[undecided, *rest]), "mc")
+    assert first.solution_id in learnt_from(replace(run, mc=[undecided, *rest]), "oracle")

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from prmkit.analysis.view import learnt_from
 from prmkit.records import BenchmarkCase, LabelledSolution, Problem, StepScores
-from prmkit.store import read_records, write_records
+from prmkit.store import read_records, read_run, write_records
 from prmkit.synthetic.examples import judge_case
 from prmkit.synthetic.language import question_text
 from prmkit.synthetic.problems import SPLITS, make_parts
@@ -115,3 +116,18 @@ def test_prms_and_judge_are_measured_on_the_cases(finished: Path, report: dict[s
     scores = read_records(finished / "scores.mc.process.parquet", StepScores)
     assert {row.solution_id for row in scores} == {f"c{i}" for i in range(6)}
     assert "mc prm@2 product" in report["best_of_n"]
+
+
+@pytest.mark.slow
+def test_labelled_solutions_are_scored_held_out_ones_first(finished: Path) -> None:
+    run = read_run(finished)
+    scored = [row.solution_id for row in run.scores["mc"]["labelled"]]
+    held_out = [s.solution_id for s in run.solutions["validation"]]
+    labelled = {row.solution_id for row in run.mc}
+    first = [name for name in held_out if name in labelled]
+    assert first
+    assert set(scored[: len(first)]) == set(first)
+    assert set(scored) == labelled  # fewer than the recipe's hundred
+    learnt = learnt_from(run, "mc")
+    assert not learnt & set(held_out)
+    assert len(learnt) == run.report["counts"]["train.mc"]["solutions"]

@@ -121,6 +121,20 @@ def test_prms_score_every_step_of_every_solution(undisturbed: tuple[Path, float]
 
 
 @pytest.mark.slow
+def test_prms_score_some_of_the_labelled_solutions_too(undisturbed: tuple[Path, float]) -> None:
+    out, _ = undisturbed
+    mc = {row.solution_id for row in read_records(out / "rollouts.parquet", McAnnotation)}
+    of_arm = {
+        arm: {
+            s.solution_id for s in read_records(out / f"scores.{arm}.labelled.parquet", StepScores)
+        }
+        for arm in ("mc", "consensus")
+    }
+    assert of_arm["mc"] == of_arm["consensus"] <= mc
+    assert len(of_arm["mc"]) == min(100, len(mc))
+
+
+@pytest.mark.slow
 def test_the_report_answers_what_the_main_job_asks(report: dict[str, Any]) -> None:
     assert set(report["labels"]) == {"mc", "judge", "consensus"}
     assert {row["system"] for row in report["processbench"]} == {"mc", "consensus", "judge"}

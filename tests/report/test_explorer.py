@@ -159,6 +159,28 @@ def test_scores_of_all_prms_stand_beside_each_step(
     assert shown == pytest.approx([s[i] for i in range(len(scores[0])) for s in scores], abs=0.0051)
 
 
+def test_shares_verdict_and_scores_of_the_same_steps_stand_side_by_side(
+    browser: Page, file: Path, made: StoredRun
+) -> None:
+    labelled = {row.solution_id for row in made.scores["mc"]["labelled"]}
+    browser.open(file)  # such a solution is what one sees first
+    assert browser.run("document.querySelector('.detail h3').textContent") in labelled
+    assert len(labelled) == 20
+    browser.open(file, "#explore?look=all")
+    assert browser.run("document.querySelector('.count').textContent").startswith("20 of")
+    assert browser.run("document.querySelector('.detail h3').textContent") in labelled
+    kept = labelled & {row.solution_id for row in made.consensus}
+    for name, of_consensus in ((min(kept), "consensus *"), (min(labelled - kept), "consensus")):
+        browser.open(file, f"#explore?look=all&s=0%3A{name.replace('/', '%2F')}")
+        heads = browser.run("[...document.querySelectorAll('.steps th')].map(e => e.textContent)")
+        # who learnt from a solution is marked; the filter kept it from one of the three
+        assert heads[2:] == ["truth", "MC", "judge", "mc *", of_consensus, "oracle *"]
+        said = browser.run("document.querySelector('.detail .note').textContent")
+        assert ("mc, consensus, oracle" if name in kept else "mc, oracle") in said
+        cells = browser.run("document.querySelectorAll('.steps tbody tr:first-child .v').length")
+        assert cells == 6
+
+
 def test_steps_that_were_not_looked_at_have_no_share(
     browser: Page, made: StoredRun, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ from prmkit.evaluation.processbench import predict_first_error
 from prmkit.evaluation.sampled import sampled_problems
 from prmkit.intervals import Bootstrap
 from prmkit.records import (
+    Annotated,
     JudgeAnnotation,
     McAnnotation,
     OracleAnnotation,
@@ -129,6 +130,21 @@ def training(run: StoredRun) -> list[Labelled]:
         for mc in run.mc
         if mc.solution_id in judged and (solution := solutions.get(mc.solution_id)) is not None
     ]
+
+
+def learnt_from(run: StoredRun, arm: str) -> set[str]:
+    """Ids of the solutions whose labels an arm's PRM was trained on."""
+    source = run.arms[arm].removesuffix("_soft")
+    if source == "consensus":
+        labelled = {row.solution_id for row in run.consensus}
+    else:
+        rows: Mapping[str, Sequence[Annotated]] = {
+            "mc": run.mc,
+            "judge": run.judged["train"],
+            "oracle": run.truth["train"],
+        }
+        labelled = {row.solution_id for row in rows.get(source, ()) if not row.unscored}
+    return labelled & {s.solution_id for s in run.solutions["train"]}
 
 
 def scores_of(run: StoredRun, arm: str) -> dict[str, StepScores]:

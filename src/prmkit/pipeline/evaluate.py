@@ -101,11 +101,12 @@ def choose_cases(
         kinds = [by_outcome.get(o, []) for o in (Outcome.CORRECT, Outcome.INCORRECT)]
         n = min(n_per_split // 2, *(len(kind) for kind in kinds))
         for kind in kinds:
-            chosen += sorted(kind, key=_by_hash)[:n]
+            chosen += sorted(kind, key=by_hash)[:n]
     return chosen
 
 
-def _by_hash(solution: Solution) -> str:
+def by_hash(solution: Solution) -> str:
+    """The key by which solutions are chosen, whatever their order."""
     return hashlib.sha256(solution.solution_id.encode()).hexdigest()
 
 

@@ -8,6 +8,7 @@ from prmkit.config import ArmConfig
 from prmkit.errors import ConfigError
 from prmkit.generators.load import resolve_model
 from prmkit.pipeline.context import Run
+from prmkit.pipeline.evaluate import by_hash
 from prmkit.pipeline.labelling import keep, kept
 from prmkit.records import (
     JudgeAnnotation,
@@ -129,3 +130,21 @@ def score(
             run.folder.finish(stage, {"scored": len(rows) - n_unscored, "unscored": n_unscored})
             work.summary = f"{len(rows)} solutions, {n_unscored} unscored"
     return kept(run, stage, StepScores)
+
+
+def score_labelled(
+    run: Run,
+    held_out: Sequence[Solution],
+    trained_on: Sequence[Solution],
+    problems: Mapping[str, Question],
+) -> None:
+    """Score some labelled solutions with every arm's PRM, for people to look at.
+
+    Held-out ones come first; of each kind a hash of the ids decides which. Nothing is evaluated on
+    them: which arm has learnt from which solution is told by `prmkit.analysis.view.learnt_from`.
+    """
+    chosen = [*sorted(held_out, key=by_hash), *sorted(trained_on, key=by_hash)]
+    chosen = chosen[: run.recipe.evaluation.labelled_cases]
+    if chosen:
+        for arm in run.recipe.arms:
+            score(run, arm.name, "labelled", chosen, problems)

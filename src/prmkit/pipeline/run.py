@@ -16,12 +16,7 @@ from prmkit.datasets.cases import case_question, case_solution
 from prmkit.evaluation.sampled import sampled_problems
 from prmkit.intervals import Bootstrap
 from prmkit.pipeline.context import Run
-from prmkit.pipeline.costs import (
-    LabelledRow,
-    Models,
-    label_cost,
-    stage_costs,
-)
+from prmkit.pipeline.costs import LabelledRow, Models, label_cost, stage_costs
 from prmkit.pipeline.distinct import (
     Completed,
     distinct,
@@ -57,7 +52,7 @@ from prmkit.pipeline.labelling import (
     sample,
     usable,
 )
-from prmkit.pipeline.models import LabelBook, score, train_arm
+from prmkit.pipeline.models import LabelBook, score, score_labelled, train_arm
 from prmkit.pipeline.sources import Source
 from prmkit.pipeline.words import findings
 from prmkit.records import (
@@ -124,6 +119,8 @@ def run_recipe(run: Run) -> Report:
     for arm in run.recipe.arms:
         train_arm(run, arm, book.labels(arm.labels), training.validation)
     evaluation = _evaluate(run, drawn, source, problems)
+    held_out = [] if _exact(run) else usable(drawn["validation"])
+    score_labelled(run, held_out, training.solutions, problems)
     report = _report(run, problems, drawn, training, evaluation)
     write_json(run.folder.path / REPORT, report.model_dump(mode="json"))
     run.folder.conclude(report.findings)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from prmkit.analysis.view import Prediction, decision_of, questions
+from prmkit.analysis.view import Prediction, decision_of, learnt_from, questions
 from prmkit.datasets.cases import case_solution
 from prmkit.evaluation.processbench import predict_first_error
 from prmkit.records import Annotated, JudgeAnnotation, McAnnotation, Solution, StepEstimate
@@ -92,6 +92,7 @@ class _Row(NamedTuple):
     evidence: str
     scores: Mapping[str, Sequence[float]]
     predicted: Mapping[str, Prediction]
+    learnt: Sequence[str]
 
 
 def _rows(at: int, run: StoredRun) -> Iterator[_Row]:
@@ -107,6 +108,7 @@ def _rows(at: int, run: StoredRun) -> Iterator[_Row]:
         arm: {row.solution_id: row for rows in parts.values() for row in rows}
         for arm, parts in run.scores.items()
     }
+    learnt = {arm: learnt_from(run, arm) for arm in run.arms}
     asked, decision = questions(run), decision_of(run)
     parts = {**run.solutions, "cases": [case_solution(c) for c in run.cases]}
     for part, solutions in parts.items():
@@ -131,6 +133,7 @@ def _rows(at: int, run: StoredRun) -> Iterator[_Row]:
                     else Prediction(predict_first_error(row.scores, decision), "")
                     for arm, row in own.items()
                 },
+                learnt=[arm for arm in own if name in learnt[arm]],
             )
 
 
@@ -196,6 +199,7 @@ def _detail(row: _Row) -> dict[str, Any]:
         "judge": row.judge.judge if row.judge else "",
         "evidence": row.evidence if row.evidence and not row.judge else "",
         "scores": {arm: [round(x, 4) for x in scores] for arm, scores in row.scores.items()},
+        "learnt": row.learnt,
         "unscored": {a: p.unscored for a, p in row.predicted.items() if p.unscored},
     }
     return {key: value for key, value in found.items() if value}

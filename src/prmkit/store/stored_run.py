@@ -63,7 +63,8 @@ class StoredRun:
     dropped: Sequence[Dropped]
     """What it did not."""
     scores: Mapping[str, Mapping[str, Sequence[StepScores]]]
-    """Step scores by arm, then part: process, best_of_n."""
+    """Step scores by arm, then part: process, best_of_n, and labelled: some of the solutions that
+    were labelled, on which nothing is evaluated."""
     training: Mapping[str, Mapping[str, Any]]
     """By arm, what its training said of itself (training.json)."""
 
@@ -113,7 +114,8 @@ def read_run(path: Path) -> StoredRun:
         consensus=_table(path / "consensus.parquet", LabelledSolution),
         dropped=_table(path / "dropped.parquet", Dropped),
         scores={
-            arm: _parts(path, f"scores.{arm}", ("process", "best_of_n"), StepScores) for arm in arms
+            arm: _parts(path, f"scores.{arm}", ("process", "best_of_n", "labelled"), StepScores)
+            for arm in arms
         },
         training={
             arm: found for arm in arms if (found := _json(path / "prms" / arm / "training.json"))

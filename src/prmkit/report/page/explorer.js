@@ -50,6 +50,7 @@
 
   const LOOKS = {
     "": ["everything", () => true],
+    "all": ["shares, verdict and scores together", (r) => r.mc !== null && r.judge !== null && Object.keys(r.prms).length > 0],
     "process": ["right answer, wrong process", (r) => r.outcome === "c" && known(r.truth) && r.truth !== NO_ERROR],
     "mc-judge": ["Monte Carlo and judge differ", (r) => differ(r.mc, r.judge)],
     "mc-truth": ["Monte Carlo is wrong", (r) => differ(r.mc, r.truth)],
@@ -208,6 +209,7 @@
         known(r.truth) ? el("span", { class: "chip" }, `truth: ${placeWords(r.truth)}${d.kind ? ", " + d.kind.replaceAll("_", " ") : ""}`) : el("span", { class: "muted small" }, "truth not known;"),
         chipOf("Monte Carlo", r.mc, r.truth), chipOf("judge", r.judge, r.truth),
         Object.entries(r.prms).map(([arm, place]) => chipOf(arm, place, r.truth))),
+      d.learnt ? el("p", { class: "note small" }, `Seen in training by ${d.learnt.join(", ")} (marked *): its scores here are of what it was shown.`) : "",
       el("div", { class: "question" }, question),
       stepTable(r, d),
       ...verdicts(d),
@@ -221,7 +223,8 @@
 
   function stepTable(r, d) {
     const arms = Object.keys(d.scores ?? {});
-    const columns = [known(r.truth) && "truth", d.mc && "MC", known(r.judge) && "judge", ...arms].filter(Boolean);
+    const seen = new Set(d.learnt);
+    const columns = [known(r.truth) && "truth", d.mc && "MC", known(r.judge) && "judge", ...arms.map((arm) => seen.has(arm) ? arm + " *" : arm)].filter(Boolean);
     const head = el("tr", {}, el("th", {}, ""), el("th", {}, "step"), columns.map((name) => el("th", { class: "v" }, name)));
     const cut = index.decisions[r.run];
     const body = d.steps.map((text, s) => {
@@ -231,7 +234,7 @@
       if (known(r.truth)) add("truth", byPlace(r.truth, s, "first error"));
       if (d.mc) add("MC", drawCell(d, s, r.mc));
       if (known(r.judge)) add("judge", byPlace(r.judge, s, "first error"));
-      for (const arm of arms) add(arm, scoreCell(d.scores[arm][s], cut, s === r.prms[arm]));
+      for (const arm of arms) add(seen.has(arm) ? arm + " *" : arm, scoreCell(d.scores[arm][s], cut, s === r.prms[arm]));
       return el("tr", { class: error ? "error" : later ? "later" : "" }, el("td", { class: "no" }, String(s)), el("td", { class: "text" }, text), cells);
     });
     return el("div", { class: "scroll" }, el("table", { class: "steps" }, el("thead", {}, head), el("tbody", {}, body)));
@@ -282,6 +285,10 @@
       go(rows[byKey.get(state.s)]);
     }
     if (isDeep) document.getElementById("explorer").scrollIntoView();
+    else {  // start where there is most to see
+      const whole = rows.find((r) => LOOKS.all[1](r) && differ(r.mc, r.judge)) ?? rows.find(LOOKS.all[1]);
+      if (whole && current <= 0) go(whole);
+    }
     started = true;
   }
   function copyLink() {
