@@ -8,16 +8,13 @@ from prmkit.intervals import (
     Bootstrap,
     Floats,
     bootstrap,
-    mcnemar,
     mean_over_problems,
-    needed_to_resolve,
     paired_difference,
     ratio,
     resolved,
     share_over_problems,
     wilson,
 )
-from prmkit.records import Estimate
 
 
 def test_wilson_is_the_textbook_interval() -> None:
@@ -147,24 +144,6 @@ def test_slices_are_resampled_together() -> None:
     assert found["y"].high == pytest.approx(found["x"].high + 1)
 
 
-def test_mcnemar_is_a_sign_test_on_what_the_two_decide_differently() -> None:
-    # 1 against 5 of 6 discordant pairs: 2 (1 + 6) / 2^6
-    a = [True, False, False, False, False, False, True, False]
-    b = [False, True, True, True, True, True, True, False]
-    assert mcnemar(a, b) == (1, 5, 14 / 64)
-    assert mcnemar(a, a) == (0, 0, 1.0)
-    assert mcnemar([True] * 5000, [False] * 5000).p_value == 0.0
-
-
-def test_halving_a_difference_needs_four_times_the_cases() -> None:
-    # half width 1.96 standard errors of 0.05: n (z + z')^2 (0.05 / 0.1)^2 = 100 * 7.8489 / 4
-    difference = Estimate(value=0.1, low=0.002, high=0.198, n=100, method="-")
-    assert needed_to_resolve(difference) == 197
-    half = difference.model_copy(update={"value": 0.05})
-    assert needed_to_resolve(half) == 785
-    assert needed_to_resolve(difference.model_copy(update={"value": 0.0})) is None
-
-
 def test_a_share_of_all_or_none_is_not_given_an_interval_of_no_width() -> None:
     # two problems, one with three cases: Wilson for 2 of 2, not 4 of 4
     rows = np.array([[3.0, 3.0], [1.0, 1.0]])
@@ -185,3 +164,39 @@ def test_equal_problems_drawn_as_one_kind_give_the_interval_of_problems_drawn_on
     found = share_over_problems(rows, (100, 0), seed=0, resamples=20_000)
     assert found.low == pytest.approx(0.3 - 1.96 * 0.0458, abs=0.01)
     assert found.high == pytest.approx(0.3 + 1.96 * 0.0458, abs=0.01)
+
+
+def test_shares_by_slice_of_all_or_none_have_the_wilson_interval_over_their_problems() -> None:
+    rows = [("p", "all", 1.0), ("p", "all", 1.0), ("q", "all", 1.0), ("q", "some", 0.0)]
+    rows += [("r", "some", 1.0), ("r", "none", 0.0)]
+    found = Bootstrap(seed=0, resamples=300).shares([*rows, ("s", "none", None)])
+    # three cases in two problems
+    assert (found["all"].low, found["all"].high, found["all"].n) == (wilson(2, 2).low, 1.0, 3)
+    assert (found["none"].low, found["none"].high) == (0.0, wilson(0, 1).high)
+    assert (found["none"].n, found["none"].n_unscored) == (1, 1)
+    assert found["some"] == Bootstrap(seed=0, resamples=300).means(rows)["some"]
+    one = Bootstrap(seed=0, resamples=300).share([("p", True), ("q", True)], n_unscored=4)
+    assert one is not None
+    assert (one.low, one.n_unscored) == (wilson(2, 2).low, 4)
+
+
+def test_a_mean_over_problems_of_all_or_none_has_the_wilson_interval() -> None:
+    found = mean_over_problems([0.0, 0.0, None, 0.0], seed=0)
+    assert (found.low, found.high, found.n, found.n_unscored) == (0.0, wilson(0, 3).high, 3, 1)
+
+
+def test_a_share_of_sums_counts_the_problems_that_have_a_value() -> None:
+    # three problems, one without a case of the kind
+    sums = np.array([[2.0, 2.0], [1.0, 1.0], [0.0, 0.0]])
+    found = Bootstrap(seed=0, resamples=300).of_share(
+        sums, lambda s: ratio(s[..., 0], s[..., 1]), (3, 0)
+    )
+    assert found is not None
+    assert (found.low, found.high) == (wilson(2, 2).low, 1.0)
+
+
+def test_a_statistic_that_no_resample_changes_is_said_to_be_one() -> None:
+    found = paired_difference([1.0, 1.0], [1.0, 1.0], seed=0)
+    assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
+    assert found.method.endswith("all of one value")
+    assert "one value" not in mean_over_problems([0.0, 1.0, 1.0], seed=0).method

@@ -6,11 +6,13 @@ statistics that are functions of sums over problems (a mean, a ratio, an F1), fo
 is a vector of multinomial counts and all resamples are one matrix product. Where many problems have
 equal rows, they are drawn as one kind with their share: the same distribution, at a cost that does
 not grow with the problems. Strata (subsets of a benchmark) are resampled each on its own, as their
-sizes are fixed by design. The Wilson score interval is that of Wilson (1927); McNemar's test (1947)
-is the exact one, a sign test on the problems that the two systems decide differently.
+sizes are fixed by design.
+
+A share of exactly 0 or 1 leaves nothing to resample, however few cases there are. It gets the
+Wilson score interval (1927) over problems, as if each were one case, wherever shares are reported.
+Another statistic that no resample changes is said to be one in its `method`.
 """
 
-import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from statistics import NormalDist
@@ -70,9 +72,7 @@ def bootstrap(
     values_R = statistic(sums_RGC)
     defined_R = values_R[~np.isnan(values_R)]
     low, high = _percentiles(defined_R, value, confidence)
-    method = f"bootstrap over problems, {100 * confidence:g} %, {resamples} resamples"
-    if len(defined_R) < resamples:
-        method += f", {resamples - len(defined_R)} of them undefined"
+    method = _said(confidence, resamples, defined_R)
     return Estimate(
         value=value, low=low, high=high, n=n_cases[0], n_unscored=n_cases[1], method=method
     )
@@ -92,9 +92,22 @@ class Bootstrap(NamedTuple):
         Returns:
             None if there is no row.
         """
-        means = self.means((problem_id, None, float(value)) for problem_id, value in rows)
-        found = means.get(None)
+        shares = self.shares((problem_id, None, float(value)) for problem_id, value in rows)
+        found = shares.get(None)
         return found and found.model_copy(update={"n_unscored": n_unscored})
+
+    def shares(self, rows: Iterable[tuple[str, K, float | None]]) -> dict[K, Estimate]:
+        """`means` of values in [0, 1]; one of exactly 0 or 1 has the Wilson interval."""
+        problems: dict[K, set[str]] = {}
+
+        def noted() -> Iterator[tuple[str, K, float | None]]:
+            for problem_id, of, value in rows:
+                if value is not None:
+                    problems.setdefault(of, set()).add(problem_id)
+                yield problem_id, of, value
+
+        found = self.means(noted())
+        return {of: honest_share(e, len(problems[of])) for of, e in found.items()}
 
     def means(self, rows: Iterable[tuple[str, K, float | None]]) -> dict[K, Estimate]:
         """Means of values by slice, every slice on the same resamples of all problems.
@@ -140,6 +153,16 @@ class Bootstrap(NamedTuple):
             return None
         return self._estimate(value, statistic(self._resampled(sums_PC)), n_cases)
 
+    def of_share(
+        self, sums_PC: Floats, statistic: Callable[[Floats], Floats], n_cases: tuple[int, int]
+    ) -> Estimate | None:
+        """`of_sums` of a statistic in [0, 1]; one of exactly 0 or 1 has the Wilson interval.
+
+        Its problems are those that have a value by themselves, that is, not 0/0.
+        """
+        found = self.of_sums(sums_PC, statistic, n_cases)
+        return found and honest_share(found, int(np.count_nonzero(~np.isnan(statistic(sums_PC)))))
+
     def _resampled(self, sums_PC: Floats) -> Floats:
         weights = _weights(self.seed, len(sums_PC), self.resamples)
         return np.concatenate([weights_RP @ sums_PC for weights_RP in weights])
@@ -148,9 +171,7 @@ class Bootstrap(NamedTuple):
         n, n_unscored = n_cases
         defined_R = values_R[~np.isnan(values_R)]
         low, high = _percentiles(defined_R, value, 0.95)
-        method = f"bootstrap over problems, 95 %, {self.resamples} resamples"
-        if len(defined_R) < self.resamples:
-            method += f", {self.resamples - len(defined_R)} of them undefined"
+        method = _said(0.95, self.resamples, defined_R)
         return Estimate(value=value, low=low, high=high, n=n, n_unscored=n_unscored, method=method)
 
 
@@ -190,9 +211,6 @@ def share_over_problems(
 ) -> Estimate:
     """A share of cases, by a bootstrap over problems; a share of exactly 0 or 1 by Wilson.
 
-    Where every case is right, or none, resampling finds no spread, however few cases there are; the
-    Wilson interval over problems, as if each were one case, says how little that means.
-
     Args:
         rows_P2: By problem the cases that are right, and all its cases.
         n_cases: (scored cases, unscored cases) to state in the estimate.
@@ -202,34 +220,29 @@ def share_over_problems(
     Raises:
         NothingScored: there is no case.
     """
-    n_right, n = rows_P2.sum(axis=0) if len(rows_P2) else (0.0, 0.0)
-    if n == 0 or 0 < n_right < n:
-        return bootstrap(
-            [rows_P2],
-            lambda sums: ratio(sums[..., 0, 0], sums[..., 0, 1]),
-            n_cases,
-            seed=seed,
-            resamples=resamples,
-        )
-    n_problems = int(np.count_nonzero(rows_P2[:, 1]))
-    found = wilson(n_problems if n_right else 0, n_problems, n_unscored=n_cases[1])
-    return found.model_copy(update={"n": n_cases[0], "method": f"{found.method} over problems"})
+    found = bootstrap([rows_P2], _mean, n_cases, seed=seed, resamples=resamples)
+    return honest_share(found, int(np.count_nonzero(rows_P2[:, 1])))
+
+
+def honest_share(share: Estimate, n_problems: int) -> Estimate:
+    """A share as it is, or, if it is exactly 0 or 1, with the Wilson interval over problems."""
+    if share.value not in (0.0, 1.0):
+        return share
+    found = wilson(n_problems if share.value else 0, n_problems)
+    ends = {"low": found.low, "high": found.high, "method": f"{found.method} over problems"}
+    return share.model_copy(update=ends)
 
 
 def mean_over_problems(
     values_P: Sequence[float | None], *, seed: int, resamples: int = 1000
 ) -> Estimate:
-    """Mean of one value a problem; None = unscored, left out of the mean and counted.
+    """Mean of one value in [0, 1] a problem; None = unscored, left out of the mean and counted.
 
     Raises:
         NothingScored: no problem is scored.
     """
-    scored_P = [value for value in values_P if value is not None]
-    if not scored_P:
-        raise NothingScored(f"mean over {len(values_P)} problems, none scored")
-    rows_P2 = np.array([[value, 1.0] for value in scored_P])
-    n_cases = (len(scored_P), len(values_P) - len(scored_P))
-    return bootstrap([rows_P2], _mean, n_cases, seed=seed, resamples=resamples)
+    found = _mean_of(values_P, seed, resamples)
+    return honest_share(found, found.n)
 
 
 def paired_difference(
@@ -257,7 +270,16 @@ def paired_difference(
     differences_P = [
         None if a is None or b is None else a - b for a, b in zip(a_P, b_P, strict=True)
     ]
-    return mean_over_problems(differences_P, seed=seed, resamples=resamples)
+    return _mean_of(differences_P, seed, resamples)
+
+
+def _mean_of(values_P: Sequence[float | None], seed: int, resamples: int) -> Estimate:
+    scored_P = [value for value in values_P if value is not None]
+    if not scored_P:
+        raise NothingScored(f"mean over {len(values_P)} problems, none scored")
+    rows_P2 = np.array([[value, 1.0] for value in scored_P])
+    n_cases = (len(scored_P), len(values_P) - len(scored_P))
+    return bootstrap([rows_P2], _mean, n_cases, seed=seed, resamples=resamples)
 
 
 def wilson(n_success: int, n: int, *, n_unscored: int = 0, confidence: float = 0.95) -> Estimate:
@@ -289,59 +311,6 @@ def wilson(n_success: int, n: int, *, n_unscored: int = 0, confidence: float = 0
 def resolved(difference: Estimate) -> bool:
     """Whether a difference's interval excludes 0, that is, the data tell the two apart."""
     return difference.low > 0.0 or difference.high < 0.0
-
-
-class McNemar(NamedTuple):
-    """McNemar's exact test of two systems on the same problems."""
-
-    only_a: int
-    """Problems that the first system alone has right."""
-    only_b: int
-    """Problems that the second alone has right."""
-    p_value: float
-    """Two-sided, in (0, 1]: how often a fair coin splits those problems at least this unevenly."""
-
-
-def mcnemar(a_P: Sequence[bool], b_P: Sequence[bool]) -> McNemar:
-    """McNemar's exact test; it fits where each problem has one case.
-
-    Args:
-        a_P: Whether the first system is right on each problem.
-        b_P: Whether the second is, on the same problems in the same order.
-
-    Raises:
-        ValueError: the two have different lengths.
-    """
-    only_a = sum(a and not b for a, b in zip(a_P, b_P, strict=True))
-    only_b = sum(b and not a for a, b in zip(a_P, b_P, strict=True))
-    n = only_a + only_b
-    # exact integers: 2^n and the tail of the binomial, so no rounding for many problems
-    tail = sum(math.comb(n, k) for k in range(min(only_a, only_b) + 1))
-    return McNemar(only_a, only_b, min(1.0, 2 * tail / 2**n))
-
-
-def needed_to_resolve(
-    difference: Estimate, *, confidence: float = 0.95, power: float = 0.8
-) -> int | None:
-    """Cases that it would take to tell two systems apart, if their difference is the observed one.
-
-    The interval's width gives the standard error, which falls with the square root of the number of
-    cases: n ((z_confidence + z_power) / (difference / standard error))^2.
-
-    Args:
-        difference: A paired difference with its interval.
-        confidence: Coverage of that interval.
-        power: Chance that so many cases resolve the difference.
-
-    Returns:
-        How many cases of the same kind; None where the difference is 0 or has no width.
-    """
-    normal = NormalDist()
-    z = normal.inv_cdf(0.5 + confidence / 2)
-    error = (difference.high - difference.low) / (2 * z)
-    if difference.value == 0.0 or error <= 0.0:
-        return None
-    return math.ceil(difference.n * ((z + normal.inv_cdf(power)) * error / difference.value) ** 2)
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
@@ -382,6 +351,14 @@ def _weights(seed: int, n_problems: int, resamples: int) -> Iterable[Floats]:
 @lru_cache(maxsize=3)
 def _kept_weights(seed: int, n_problems: int, resamples: int) -> tuple[Floats, ...]:
     return tuple(_drawn(n_problems, np.random.default_rng(seed), resamples))
+
+
+def _said(confidence: float, resamples: int, defined_R: Floats) -> str:
+    """How an interval came about."""
+    method = f"bootstrap over problems, {100 * confidence:g} %, {resamples} resamples"
+    if len(defined_R) < resamples:
+        method += f", {resamples - len(defined_R)} of them undefined"
+    return f"{method}, all of one value" if len(np.unique(defined_R)) == 1 else method
 
 
 def _percentiles(values_R: Floats, value: float, confidence: float) -> tuple[float, float]:

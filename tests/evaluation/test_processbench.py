@@ -12,6 +12,7 @@ from prmkit.evaluation.processbench import (
     evaluate,
     predict_first_error,
 )
+from prmkit.intervals import wilson
 
 UNREADABLE = "unreadable"
 Place = int | str | None
@@ -109,7 +110,9 @@ def test_the_benchmarks_figure_is_the_plain_mean_of_its_subsets() -> None:
 
 def test_f1_is_zero_where_both_accuracies_are() -> None:
     both_wrong = evaluate(cases((0, 1), (None, 0)), seed=0).mean_f1
-    assert (both_wrong.value, both_wrong.low, both_wrong.high) == (0.0, 0.0, 0.0)
+    assert (both_wrong.value, both_wrong.low) == (0.0, 0.0)
+    # of one case each: the F1 of the Wilson ends is that end
+    assert both_wrong.high == pytest.approx(wilson(0, 1).high)
 
 
 def test_an_unreadable_prediction_is_left_out_and_counted() -> None:

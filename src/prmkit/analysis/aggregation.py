@@ -27,7 +27,7 @@ def aggregation(run: StoredRun, resamples: int | None = None) -> Analysis:
     interval = interval_of(run, resamples)
     values = _values(run)
     ids = [p.problem_id for p in sampled(run)]
-    found = interval.means(
+    found = interval.shares(
         (problem_id, of, value)
         for of, values_P in values.items()
         for problem_id, value in zip(ids, values_P, strict=True)

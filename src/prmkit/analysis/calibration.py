@@ -39,7 +39,7 @@ def calibration(run: StoredRun, resamples: int | None = None) -> Analysis:
     """Reliability by bin of score, Brier score and calibration error, by arm."""
     interval = interval_of(run, resamples)
     steps = _steps(run)
-    bins = interval.means(
+    bins = interval.shares(
         (s.problem_id, (arm, s.bin, what), value)
         for arm, own in steps.items()
         for s in own
@@ -85,6 +85,7 @@ def _in_its_bin(step: _Step) -> list[float]:
 
 def _table(steps: dict[str, list[_Step]], interval: Bootstrap) -> Table:
     found = interval.means(_summary(steps))
+    found |= interval.shares(row for row in _summary(steps) if row[1][1] == "right")
     errors = {
         arm: interval.of_sums(
             by_problem((s.problem_id, _in_its_bin(s)) for s in own),

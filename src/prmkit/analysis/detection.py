@@ -63,7 +63,7 @@ def _located(
     run: StoredRun, rows: Sequence[Known], interval: Bootstrap
 ) -> dict[tuple[str, str], Estimate]:
     wrong = [row for row in rows if row.is_right_answer and row.first_error is not None]
-    return interval.means(
+    return interval.shares(
         cell
         for system, own in predictions(run, wrong).items()
         for row, predicted in zip(wrong, own, strict=True)
@@ -93,7 +93,7 @@ def _best_of_n(run: StoredRun, interval: Bootstrap) -> dict[str, Estimate]:
         for arm in run.arms
         if (scores := scores_of(run, arm)) and run.scores[arm]["best_of_n"]
     }
-    return interval.means(row for rows in values.values() for row in rows)
+    return interval.shares(row for rows in values.values() for row in rows)
 
 
 def _table(run: StoredRun, name: str, found: dict[tuple[str, str], Estimate]) -> Table:

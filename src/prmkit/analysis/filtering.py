@@ -28,7 +28,7 @@ def filtering(run: StoredRun, resamples: int | None = None) -> Analysis:
     """Share kept by slice, and what the filter shifts."""
     interval = interval_of(run, resamples)
     rows = training(run)
-    found = interval.means(_slices(rows))
+    found = interval.shares(_slices(rows))
     splits = split_order(run)
     order = sorted(found, key=lambda of: (_ORDER.index(of[0]), _rank(of, splits)))
     return Analysis(
@@ -156,8 +156,9 @@ def _shifts(
     n_before, n_after = (len(rows), 0), (sum(r.kept for r in rows), 0)
     for name, value in properties:
         sums_PC = by_problem((r.solution.problem_id, _before_after(r, value(r))) for r in rows)
-        before = interval.of_sums(sums_PC, lambda s: ratio(s[..., 0], s[..., 1]), n_before)
-        after = interval.of_sums(sums_PC, lambda s: ratio(s[..., 2], s[..., 3]), n_after)
+        figure = interval.of_share if unit == "percent" else interval.of_sums
+        before = figure(sums_PC, lambda s: ratio(s[..., 0], s[..., 1]), n_before)
+        after = figure(sums_PC, lambda s: ratio(s[..., 2], s[..., 3]), n_after)
         shift = interval.of_sums(sums_PC, _shift, n_after)
         said = None if shift is None else "yes" if resolved(shift) else "not resolved"
         lines.append((name, before, after, shift, said))

@@ -27,7 +27,7 @@ _LAST, _RATIO = "on the last step", "ratio to chance"
 def position(run: StoredRun, resamples: int | None = None) -> Analysis:
     """Share of lowest scores on the last step and profile over places, by arm, with the null."""
     interval = interval_of(run, resamples)
-    found = interval.means(_all_rows(run))
+    found = interval.shares(_all_rows(run))
     systems = list(dict.fromkeys(system for system, _ in found))
     return Analysis(
         name="position",

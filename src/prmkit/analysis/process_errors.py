@@ -27,8 +27,8 @@ def process_errors(run: StoredRun, resamples: int | None = None) -> Analysis:
         notes.append("Shown instead: the imported cases, which their makers chose.")
     right = [row for row in known if row.is_right_answer]
     interval = interval_of(run, resamples)
-    by_split = interval.means(_by_split(right))
-    by_length = interval.means(_by_length(right))
+    by_split = interval.shares(_by_split(right))
+    by_length = interval.shares(_by_length(right))
     return Analysis(
         name="process-errors",
         title="Right answers with a wrong process",

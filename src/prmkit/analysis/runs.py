@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from prmkit.analysis.result import Cell, Column, Table
+from prmkit.analysis.tally import one_f1
 from prmkit.analysis.view import (
     Known,
     interval_of,
@@ -21,9 +22,10 @@ from prmkit.analysis.view import (
     training,
 )
 from prmkit.evaluation.best_of_n import maj_at_n, pass_at_k, prm_at_n
+from prmkit.evaluation.by_ends import by_ends
 from prmkit.evaluation.processbench import f1_of_sums
 from prmkit.intervals import Bootstrap, Floats, ratio, resolved
-from prmkit.records import Outcome
+from prmkit.records import Estimate, Outcome
 from prmkit.scoring.aggregate import aggregate
 from prmkit.store import StoredRun
 
@@ -172,10 +174,19 @@ def _row(
     sums_PC = np.array([[*of_a[i], *of_b[i]] for i in ids])
     half = sums_PC.shape[1] // 2
     n = (len(ids), 0)
-    first = interval.of_sums(sums_PC, lambda s: statistic(s[..., :half]), n)
-    second = interval.of_sums(sums_PC, lambda s: statistic(s[..., half:]), n)
+    first = _figure(statistic, sums_PC[:, :half], n, interval)
+    second = _figure(statistic, sums_PC[:, half:], n, interval)
     gap = interval.of_sums(
         sums_PC, lambda s: statistic(s[..., half:]) - statistic(s[..., :half]), n
     )
     if gap is not None:
         yield name, len(ids), first, second, gap, "yes" if resolved(gap) else "no"
+
+
+def _figure(
+    statistic: Statistic, sums_PC: Floats, n: tuple[int, int], interval: Bootstrap
+) -> Estimate | None:
+    if statistic is not f1_of_sums:
+        return interval.of_share(sums_PC, statistic, n)
+    found = interval.of_sums(sums_PC, statistic, n)
+    return found and by_ends(found, [sums_PC], one_f1, interval)

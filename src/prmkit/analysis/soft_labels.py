@@ -35,7 +35,7 @@ def soft_labels(run: StoredRun, resamples: int | None = None) -> Analysis:
     # a sequential annotation makes all K draws only where they fail: its whole steps are not like
     # the rest
     rows = [r for r in training(run) if r.truth is not None and r.mc.annotator == EXHAUSTIVE]
-    found = interval.means(_rows(rows))
+    found = interval.shares(_rows(rows))
     return Analysis(
         name="soft-labels",
         title="Hard and soft labels",

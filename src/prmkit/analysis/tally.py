@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from prmkit.evaluation.by_ends import by_ends
 from prmkit.evaluation.processbench import f1_of_sums
 from prmkit.intervals import Bootstrap, Floats
 from prmkit.records import Estimate
@@ -39,4 +40,11 @@ def f1_of(
         for p, truth, predicted in places
         for hit in (truth == predicted,)
     ]
-    return interval.of_sums(by_problem(rows), f1_of_sums, (len(rows), n_unscored))
+    sums_P4 = by_problem(rows)
+    found = interval.of_sums(sums_P4, f1_of_sums, (len(rows), n_unscored))
+    return found and by_ends(found, [sums_P4], one_f1, interval)
+
+
+def one_f1(sums: Floats) -> Floats:
+    """F1 from sums of a single stratum, (..., 1, 4), as `intervals.by_ends` hands them over."""
+    return f1_of_sums(sums[..., 0, :])

@@ -66,7 +66,7 @@ def _thresholds(rows: Sequence[Labelled]) -> tuple[list[int], list[str]]:
 
 def _figures(rows: Sequence[Labelled], at: int, interval: Bootstrap) -> dict[str, Estimate]:
     labels = [relabel(row.mc, at, len(row.solution.steps)) for row in rows]
-    found = interval.means(_rows(rows, labels))
+    found = interval.shares(_rows(rows, labels))
     places = [
         (row.solution.problem_id, row.truth.first_error, mc.first_error)
         for row, mc in zip(rows, labels, strict=True)

@@ -70,7 +70,7 @@ def critic_system(config: JudgeConfig, seed: int) -> System:
 
         check_config(config)
         progress = LiveProgress()
-        progress.begin(f"ask {config.model}", len(cases), "cases")
+        progress.begin(f"ask {Path(config.model).name}", len(cases), "cases")
         generator = Guarded(load_config(config), config.max_failed, "critic")
         found = by_critic(cases, generator, config, seed, progress.advance)
         progress.end(_outcome(found))

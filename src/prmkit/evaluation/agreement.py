@@ -111,7 +111,7 @@ def agreement(pairs: Sequence[tuple[Place, Place]], how: Bootstrap) -> Agreement
     sums_PK = _by_problem(problems, [KINDS.index(kind) for kind in kinds], len(KINDS))
 
     def estimate(statistic: Callable[[Floats], Floats]) -> Estimate | None:
-        return how.of_sums(sums_PK, statistic, n_cases)
+        return how.of_share(sums_PK, statistic, n_cases)
 
     def share(*names: Kind) -> Estimate:
         rows_P2 = np.stack([_sum(sums_PK, names), sums_PK.sum(axis=-1)], axis=-1)

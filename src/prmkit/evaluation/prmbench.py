@@ -212,7 +212,7 @@ def _figures(
     n_steps = sum(len(scores) for case, scores in pairs if case.subset in groups)
 
     def estimate(statistic: Callable[[Floats], Floats]) -> Estimate | None:
-        return how.of_sums(sums_PC, lambda s: statistic(_pooled(s, groups)), (n_cases, 0))
+        return how.of_share(sums_PC, lambda s: statistic(_pooled(s, groups)), (n_cases, 0))
 
     alone = tuple(groups) == (_WITHOUT_ERRORS,)
     score = estimate(lambda s: _part(s, "f1")) if alone else estimate(_prm_score)
@@ -264,4 +264,4 @@ def _dimension(
         ]
         return np.asarray(np.mean(scores, axis=0))
 
-    return how.of_sums(sums_PC, mean, (n_cases, 0))
+    return how.of_share(sums_PC, mean, (n_cases, 0))

@@ -25,8 +25,8 @@ from prmkit.evaluation.processbench import (
     part_figures,
 )
 from prmkit.evaluation.published import SIZES, SUBSETS, Standing
+from prmkit.evaluation.significance import McNemar, mcnemar, needed_to_resolve
 from prmkit.evaluation.threshold import ScoredCase, Threshold, best_threshold
-from prmkit.intervals import McNemar, mcnemar, needed_to_resolve
 from prmkit.records import BenchmarkCase, Estimate, Outcome
 
 _STEP_BINS = ((1, 4), (5, 8), (9, 12), (13, None))

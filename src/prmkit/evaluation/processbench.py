@@ -7,7 +7,7 @@ plain mean of its subsets' F1. A PRM predicts the first step that scores below 0
 Where this departs from the official script: F1 is 0 where both accuracies are 0 (there it divides
 by zero); a prediction that could not be made is unscored, out of the denominators and counted
 (there it is a wrong prediction: `unreadable="wrong"`); and every figure has an interval, by a
-bootstrap over problems within each subset.
+bootstrap over problems within each subset (of an F1 of exactly 0 or 1, from the ends of its parts).
 """
 
 import math
@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from prmkit.errors import DataError, NothingScored
+from prmkit.evaluation.by_ends import by_ends
 from prmkit.intervals import Bootstrap, Floats, bootstrap, ratio, share_over_problems
 from prmkit.records import Estimate
 
@@ -161,14 +162,10 @@ def mean_error_accuracy(
         DataError: a case comes twice.
     """
     hits = _hits_by_subset(_by_id(cases).values(), unreadable)
-    strata = [_sums(hits[subset]) for subset in sorted(hits)]
-    return bootstrap(
-        strata,
-        lambda sums: np.asarray(ratio(sums[..., 0], sums[..., 1]).mean(axis=-1)),
-        _counts(_flat(hits), has_error=True),
-        seed=seed,
-        resamples=resamples,
-    )
+    strata = [_sums(hits[subset])[:, :2] for subset in sorted(hits)]
+    n_cases, how = _counts(_flat(hits), has_error=True), Bootstrap(seed, resamples)
+    found = bootstrap(strata, _mean_share, n_cases, **how._asdict())
+    return by_ends(found, strata, _mean_share, how)
 
 
 def compare(
@@ -271,7 +268,8 @@ def _share(rows_P4: Floats, hits: Sequence[_Hit], how: Bootstrap, *, has_error: 
 
 def _f1(strata: Sequence[Floats], hits: Sequence[_Hit], how: Bootstrap) -> Estimate:
     """Plain mean of the strata's F1."""
-    return bootstrap(strata, _mean_f1, _counts(hits), **how._asdict())
+    found = bootstrap(strata, _mean_f1, _counts(hits), **how._asdict())
+    return by_ends(found, strata, _mean_f1, how)
 
 
 def _strata(hits: Mapping[str, Sequence[_Hit]]) -> list[Floats]:
@@ -318,6 +316,11 @@ def f1_of_sums(sums: Floats) -> Floats:
     error, correct = ratio(sums[..., 0], sums[..., 1]), ratio(sums[..., 2], sums[..., 3])
     total = error + correct
     return np.where(total == 0.0, 0.0, ratio(2 * error * correct, total))
+
+
+def _mean_share(sums: Floats) -> Floats:
+    """Mean over strata of a share, from sums (..., G, 2)."""
+    return np.asarray(ratio(sums[..., 0], sums[..., 1]).mean(axis=-1), dtype=np.float64)
 
 
 def _mean_f1(sums: Floats) -> Floats:

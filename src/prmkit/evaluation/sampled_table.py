@@ -13,15 +13,9 @@ from prmkit.errors import NothingScored
 from prmkit.evaluation.best_of_n import Sample, Ties, Values
 from prmkit.evaluation.coverage import Coverage
 from prmkit.evaluation.published import TASKS, Standing
+from prmkit.evaluation.significance import McNemar, mcnemar, needed_to_resolve
 from prmkit.evaluation.subsampling import best_curve, pass_curve, vote_curve
-from prmkit.intervals import (
-    Bootstrap,
-    McNemar,
-    mcnemar,
-    needed_to_resolve,
-    paired_difference,
-    wilson,
-)
+from prmkit.intervals import Bootstrap, paired_difference
 from prmkit.records import Estimate
 from prmkit.scoring.aggregate import AGGREGATES, ANY_SCALE, Aggregate, aggregate
 
@@ -133,10 +127,10 @@ def sampled_table(
         for method, values in zip(methods, curves, strict=True)
         for k, value in enumerate(values)
     )
-    means = how.means(rows)
+    shares = how.shares(rows)
     curves = {
         method: MethodCurve(
-            [_honest(means.get((method, k))) for k in range(n_samples)],
+            [shares.get((method, k)) for k in range(n_samples)],
             [curves[place][-1] for curves in curves_PM],
         )
         for place, method in enumerate(methods)
@@ -156,14 +150,6 @@ def sampled_table(
         ),
         left_out=left_out,
     )
-
-
-def _honest(estimate: Estimate | None) -> Estimate | None:
-    """All problems right, or none, has no spread to resample: the Wilson interval instead."""
-    if estimate is None or estimate.value not in (0.0, 1.0):
-        return estimate
-    n_right = round(estimate.value * estimate.n)
-    return wilson(n_right, estimate.n, n_unscored=estimate.n_unscored)
 
 
 def _methods(problems: Sequence[Sampled]) -> tuple[list[Method], list[str]]:

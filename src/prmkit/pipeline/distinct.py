@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from prmkit.intervals import Bootstrap, bootstrap, ratio
+from prmkit.intervals import Bootstrap, share_over_problems
 from prmkit.pipeline.findings import Distinct
 from prmkit.records import JudgeAnnotation, McAnnotation, Solution
 
@@ -103,13 +103,7 @@ def distinct(prefixes: Sequence[Completed], interval: Bootstrap) -> Distinct | N
     rows_P2 = np.array([sums[key] for key in sorted(sums)])
     tally = Tally.of(prefixes)
     return Distinct(
-        share=bootstrap(
-            [rows_P2],
-            lambda s: ratio(s[..., 0, 0], s[..., 0, 1]),
-            (tally.n_completions, 0),
-            seed=interval.seed,
-            resamples=interval.resamples,
-        ),
+        share=share_over_problems(rows_P2, (tally.n_completions, 0), **interval._asdict()),
         n_prefixes=tally.n_prefixes,
         n_distinct=tally.n_distinct,
         too_few=tally.too_few,
