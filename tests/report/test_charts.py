@@ -28,6 +28,7 @@ def figure(kind: str, points: list[Point], name: str = "a") -> Figure:
 
 @example([100.0, 100.00000000000001], "%")
 @example([0.0], "#")
+@example([5e-324], "%")
 @given(
     st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=1, max_size=20), st.sampled_from("%#")
 )

@@ -115,3 +115,45 @@ def test_a_cost_field_that_nobody_knew_of_is_shown(made: StoredRun) -> None:
     page = report_page([replace(made, report=dict(made.report) | {"cost": cost})], MANY)
     assert "draws saved verification" in page
     assert "12,345" in page
+
+
+def test_best_of_n_at_every_n_is_drawn_and_listed(made: StoredRun) -> None:
+    curves = made.report["best_of_n_by_size"]
+    assert {"pass", "maj", "random", "mc product", "oracle last"} <= curves.keys()
+    assert {len(curve) for curve in curves.values()} == {4}
+    page = report_page([made], MANY)
+    assert "Best-of-N, by N" in page
+    (table,) = re.findall(r"Best-of-N at every N.*?</table>", page, re.DOTALL)
+    heads = re.findall(r"<th scope=\"col\"[^>]*>([^<]*)<", table)
+    assert heads == ["method", "N=1", "N=2", "N=3", "N=4"]
+    older = {key: value for key, value in made.report.items() if key != "best_of_n_by_size"}
+    assert "Best-of-N, by N" not in report_page([replace(made, report=older)], MANY)
+
+
+def test_training_is_drawn_over_its_updates(made: StoredRun) -> None:
+    def row(step: int, loss: float) -> dict[str, object]:
+        of_validation = {"loss": loss, "step_accuracy": 0.7, "f1": 0.31}
+        return {"step": step, "train_loss": loss + 0.1, "validation": of_validation}
+
+    found = {
+        "best_step": 24,
+        "history": [row(12, 0.61), row(24, 0.43)],
+        "train": {"n_rows": 1234, "n_labels": 99, "n_positive": 60, "rejected": [{}, {}]},
+        "validation": {"n_rows": 17},
+    }
+    page = report_page([replace(made, training={"mc": found})], MANY)
+    part = page[page.index('id="training"') :]
+    assert "mc, training, 24: 0.53<" in part
+    assert "mc, 12: 31.0<" in part  # no interval, for it has none
+    (table,) = re.findall(r"<caption>Training.*?</table>", part, re.DOTALL)
+    cells = re.findall(r"<td[^>]*>([^<]*)<", table)
+    assert cells == ["mc", "1,234", "2", "99", "60", "24", "24", "17"]
+
+
+def test_a_training_that_was_not_validated_or_left_nothing_is_shown_as_far_as_it_goes(
+    made: StoredRun,
+) -> None:
+    found = {"history": [{"step": 5, "train_loss": 0.5, "validation": None}]}
+    page = report_page([replace(made, training={"mc": found})], MANY)
+    assert "mc, training, 5: 0.50<" in page
+    assert 'id="training"' not in report_page([replace(made, training={})], MANY)

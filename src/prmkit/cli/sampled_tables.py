@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 
-from prmkit.cli.tables import new_table, out
+from prmkit.cli.tables import new_table, out, shown_sizes
 from prmkit.evaluation.sampled_table import (
     Method,
     SampledComparison,
@@ -30,12 +30,6 @@ def print_tasks(tasks: Sequence[Task]) -> None:
         console.print()
     if len(tasks) > 1:
         console.print(_means(tasks))
-
-
-def shown_sizes(n: int) -> list[int]:
-    """Powers of two up to N, and N."""
-    powers = [2**i for i in range(n.bit_length()) if 2**i < n]
-    return [*powers, n]
 
 
 def _table(task: Task) -> Table:

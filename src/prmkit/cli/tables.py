@@ -23,6 +23,7 @@ def print_report(report: Report, seconds: Mapping[str, float]) -> None:
         _policies(report),
         _process(report),
         _best_of_n(report),
+        *([_by_size(report)] if report.best_of_n_by_size else []),
         *([_distinct(report)] if report.distinct else []),
         _cost(report, seconds),
         *([_label_cost(report.label_cost)] if report.label_cost else []),
@@ -46,6 +47,12 @@ def new_table(title: str, *columns: str, caption: str | None = None) -> Table:
         # folded, where a terminal is narrow: a figure cut short would be another figure
         table.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
     return table
+
+
+def shown_sizes(n: int) -> list[int]:
+    """Powers of two up to N, and N."""
+    powers = [2**i for i in range(n.bit_length()) if 2**i < n]
+    return [*powers, n]
 
 
 def _labels(report: Report) -> Table:
@@ -96,6 +103,19 @@ def _best_of_n(report: Report) -> Table:
     for method, figure in report.best_of_n.items():
         cells = [f"{100 * report.best_of_n_splits[s][method].value:.1f}" for s in splits]
         table.add_row(method, percent(figure), *cells)
+    return table
+
+
+def _by_size(report: Report) -> Table:
+    curves = report.best_of_n_by_size
+    sizes = shown_sizes(max(len(curve) for curve in curves.values()))
+    table = new_table(
+        "Best-of-N by N: right final answers",
+        *("method", *(f"N={n}" for n in sizes)),
+        caption="Mean over all subsets of N of a problem's samples.",
+    )
+    for method, curve in curves.items():
+        table.add_row(method, *(percent(curve[n - 1]) for n in sizes))
     return table
 
 

@@ -14,6 +14,7 @@ from prmkit.evaluation.processbench import (
     evaluate,
     predict_first_error,
 )
+from prmkit.evaluation.sizes import best_of_n_by_size
 from prmkit.intervals import Bootstrap, paired_difference, resolved
 from prmkit.pipeline.findings import Comparison, ProcessRow, split_figures
 from prmkit.records import Annotated, Estimate, Outcome, Problem, Question, Solution, StepScores
@@ -167,6 +168,16 @@ def best_of_n_table(
         )
     except NothingScored:
         return None
+
+
+def best_of_n_curves(
+    problems: Sequence[SampledProblem],
+    scores: Mapping[str, Sequence[StepScores]],
+    interval: Bootstrap,
+) -> dict[str, list[Estimate | None]]:
+    """All methods at every N."""
+    by_id = {arm: {row.solution_id: row for row in rows} for arm, rows in scores.items()}
+    return best_of_n_by_size(problems, by_id, AGGREGATES, interval)
 
 
 def best_of_n_comparisons(

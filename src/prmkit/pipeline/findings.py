@@ -185,6 +185,8 @@ class Report(Record):
     """By method, over all splits."""
     best_of_n_splits: dict[str, dict[str, Estimate]]
     """By split, then method."""
+    best_of_n_by_size: dict[str, list[Estimate | None]] = Field(default_factory=dict)
+    """By method, for N = 1 up to all samples: the mean over all subsets of N samples."""
     best_of_n_comparisons: list[Comparison]
     """Each PRM (product) against maj@N."""
     distinct: dict[str, Distinct] = Field(default_factory=dict)

@@ -27,6 +27,7 @@ from prmkit.pipeline.distinct import (
 from prmkit.pipeline.evaluate import (
     ProcessSet,
     best_of_n_comparisons,
+    best_of_n_curves,
     best_of_n_table,
     choose_cases,
     process_comparisons,
@@ -286,6 +287,7 @@ def _report(
         ],
         processbench_comparisons=process_comparisons(cases, interval),
         best_of_n=dict(table.rows) if table else {},
+        best_of_n_by_size=best_of_n_curves(sampled, evaluation.sample_scores, interval),
         best_of_n_splits={split: dict(t.rows) for split, t in by_split.items() if t},
         best_of_n_comparisons=(
             best_of_n_comparisons(table, evaluation.sample_scores, interval) if table else []

@@ -7,6 +7,7 @@ from typing import NamedTuple
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _N_TICKS = 5
 _EQUAL = 1e-9
+_TINY = 1e-300  # below it a fifth of a span may be 0
 _NARROW, _WIDE = "iljftr.,:;'|!()[] 1", "mwMW@%&"
 
 
@@ -47,7 +48,8 @@ def axis_over(values: Sequence[float], *, whole: bool) -> Axis:
     largest = max(abs(low), abs(high))
     if high - low <= _EQUAL * largest:  # apart by rounding alone
         low = high = 0.5 * (low + high)
-    step = _step((high - low) or largest or 1.0)
+    span = (high - low) or largest
+    step = _step(span if span > _TINY else 1.0)
     low, high = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
     if low == high:
         low, high = low - step, high + step

@@ -3,13 +3,14 @@
 JSON sorts its keys; here everything is put back into the order of the run.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from prmkit.analysis.result import Cell, Column, Figure, Point, Series, Table
 from prmkit.analysis.sources import paired_differences
 from prmkit.analysis.stored_figures import comparisons, estimate_at
 from prmkit.analysis.view import split_order
+from prmkit.scoring.aggregate import AGGREGATES
 from prmkit.store import StoredRun
 
 _LABELS = {
@@ -211,6 +212,53 @@ def best_of_n_figures(run: StoredRun) -> Iterator[Figure]:
             y_label="right answers",
             series=(Series(name="right answers", points=tuple(points)),),
         )
+
+
+def size_table(run: StoredRun) -> Table | None:
+    """Best-of-N by method at every N."""
+    curves = run.report.get("best_of_n_by_size", {})
+    n = max((len(curve) for curve in curves.values()), default=0)
+    if not n:
+        return None
+    return Table(
+        title="Best-of-N at every N: right final answers",
+        columns=(Column(name="method"), *(Column(name=f"N={k}") for k in range(1, n + 1))),
+        rows=tuple(
+            (m, *(estimate_at(curves[m][k]) for k in range(n))) for m in _by_size_order(run)
+        ),
+    )
+
+
+def size_figures(run: StoredRun) -> Iterator[Figure]:
+    """Best-of-N by N: the bounds, the baselines, and each PRM by the product of its scores."""
+    curves = run.report.get("best_of_n_by_size", {})
+    names = [m for m in _by_size_order(run) if m in _BASELINES or m.endswith(" product")]
+    if curves and len(curves[names[0]]) > 1:
+        yield Figure(
+            title="Best-of-N, by N",
+            kind="lines",
+            x_label="N samples",
+            y_label="right answers",
+            series=tuple(
+                Series(name=m, points=tuple(_size_points(curves[m])), reference=m == "random")
+                for m in names
+            ),
+        )
+
+
+_BASELINES = ("pass", "maj", "random")
+
+
+def _by_size_order(run: StoredRun) -> list[str]:
+    curves = run.report.get("best_of_n_by_size", {})
+    order = [*_BASELINES, *(f"{arm} {how}" for arm in run.arms for how in AGGREGATES)]
+    return in_order(curves, order)
+
+
+def _size_points(curve: Sequence[Any]) -> Iterator[Point]:
+    for k, found in enumerate(curve, start=1):
+        if (estimate := estimate_at(found)) is not None:
+            yield Point(x=float(k), y=estimate)
 
 
 def difference_table(run: StoredRun) -> Table | None:

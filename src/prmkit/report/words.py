@@ -10,6 +10,9 @@ _NUMBER = re.compile(r"[\d,]*\.?\d+(e[+-]\d+)?")
 FEW = 10
 """With fewer cases behind it an estimate is shown pale: its interval is not to be relied on."""
 
+NO_INTERVAL = "a single measurement, without an interval"
+"""The method of an estimate whose ends say nothing."""
+
 
 class Shown(NamedTuple):
     """A cell of a table, ready to be shown."""
@@ -30,6 +33,8 @@ def shown(cell: Cell, unit: Unit) -> Shown:
         return Shown(cell, is_number=bool(_NUMBER.fullmatch(cell)))
     if isinstance(cell, int):
         return Shown(f"{cell:,}", is_number=True)
+    if cell.method == NO_INTERVAL:
+        return Shown(number(cell.value, unit), method=cell.method, is_number=True)
     unscored = f", {cell.n_unscored:,} unscored" if cell.n_unscored else ""
     return Shown(
         number(cell.value, unit),
@@ -53,7 +58,7 @@ def number(value: float, unit: Unit) -> str:
 def estimate_text(estimate: Estimate, unit: Unit) -> str:
     """An estimate in one line."""
     value, interval, n, *_ = shown(estimate, unit)
-    return f"{value} [{interval}], {n}"
+    return f"{value} [{interval}], {n}" if interval else value
 
 
 def share_text(estimate: Estimate) -> str:

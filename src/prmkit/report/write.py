@@ -16,7 +16,7 @@ from prmkit.analysis.questions import QUESTIONS
 from prmkit.analysis.result import Analysis, Figure, Table
 from prmkit.analysis.runs import compare_runs
 from prmkit.errors import MissingExtra
-from prmkit.report import stored
+from prmkit.report import stored, training
 from prmkit.report.charts import svg_of
 from prmkit.report.embed import embed
 from prmkit.report.flow import flow
@@ -160,9 +160,27 @@ def _sections(runs: Sequence[StoredRun], resamples: int | None) -> Iterator[Bloc
     for name, (title, about, questions) in _GROUPS.items():
         figures, tables, more = _stored(name, runs)
         parts = [_asked(question, runs, resamples) for question in questions]
+        if name == "prms" and any(run.training for run in runs):
+            parts.append(_training(runs))
         known = _literature("evaluation") if name == "prms" else []
         yield Block(name, title, about, "", figures, tables, more, [], known, parts)
     yield _cost(runs)
+
+
+def _training(runs: Sequence[StoredRun]) -> Block:
+    named = [(run, run.name if len(runs) > 1 else "") for run in runs]
+    return Block(
+        id="training",
+        title="How training went",
+        about=training.ABOUT,
+        source="diagnostics",
+        figures=[f for run, name in named for f in _figures(training.training_figures(run), name)],
+        tables=[_table(t, name) for run, name in named if (t := training.training_table(run))],
+        more=[],
+        notes=[],
+        literature=[],
+        parts=[],
+    )
 
 
 def _cost(runs: Sequence[StoredRun]) -> Block:
@@ -224,9 +242,11 @@ def _stored(
         if name == "prms":
             figures += _figures(stored.process_figures(run), of)
             figures += _figures(stored.best_of_n_figures(run), of)
+            figures += _figures(stored.size_figures(run), of)
             tables += [_table(t, of) for t in (stored.process_table(run),) if t]
             others = (
                 stored.best_of_n_table(run),
+                stored.size_table(run),
                 stored.difference_table(run),
                 stored.policy_table(run),
             )
