@@ -196,7 +196,25 @@ def test_a_share_of_sums_counts_the_problems_that_have_a_value() -> None:
 
 
 def test_a_statistic_that_no_resample_changes_is_said_to_be_one() -> None:
-    found = paired_difference([1.0, 1.0], [1.0, 1.0], seed=0)
-    assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
+    found = paired_difference([0.75, 1.0], [0.5, 0.75], seed=0)
+    assert (found.value, found.low, found.high) == (0.25, 0.25, 0.25)
     assert found.method.endswith("all of one value")
     assert "one value" not in mean_over_problems([0.0, 1.0, 1.0], seed=0).method
+
+
+def test_two_systems_that_agree_everywhere_may_still_differ_elsewhere() -> None:
+    found = paired_difference([1.0, 0.0, None], [1.0, 0.0, 1.0], seed=0)
+    reach = wilson(0, 2).high
+    assert (found.value, found.low, found.high) == (0.0, -reach, reach)
+    assert (found.n, found.n_unscored) == (2, 1)
+
+
+def test_one_problem_resolves_nothing_and_many_that_all_say_the_same_do() -> None:
+    one = paired_difference([1.0], [0.0], seed=0)
+    assert (one.value, one.high) == (1.0, 1.0)
+    assert one.low == pytest.approx(2 * wilson(1, 1).low - 1)
+    assert not resolved(one)
+    many = paired_difference([0.0] * 8, [1.0] * 8, seed=0)
+    assert (many.value, many.low) == (-1.0, -1.0)
+    assert many.high == pytest.approx(1 - 2 * wilson(8, 8).low)
+    assert resolved(many)

@@ -254,6 +254,10 @@ def paired_difference(
 ) -> Estimate:
     """Mean of a - b over problems; both systems see the same problems in every resample.
 
+    Where the two agree on every problem, or one is right and the other wrong on every one, no
+    resample says otherwise, however few there are. The ends then are those of the Wilson interval
+    of the share of problems on which that would be so: one problem resolves nothing.
+
     Args:
         a_P: Value of the first system on each problem; None = unscored.
         b_P: Value of the second on the same problems in the same order.
@@ -270,7 +274,19 @@ def paired_difference(
     differences_P = [
         None if a is None or b is None else a - b for a, b in zip(a_P, b_P, strict=True)
     ]
-    return _mean_of(differences_P, seed, resamples)
+    found = _mean_of(differences_P, seed, resamples)
+    kinds = {difference for difference in differences_P if difference is not None}
+    if len(kinds) > 1 or found.value not in (-1.0, 0.0, 1.0):
+        return found
+    n = found.n
+    reach = wilson(0, n).high
+    low, high = {
+        0.0: (-reach, reach),
+        1.0: (1.0 - 2.0 * reach, 1.0),
+        -1.0: (-1.0, 2.0 * reach - 1.0),
+    }[found.value]
+    method = "Wilson, 95 % over problems, of those that differ"
+    return found.model_copy(update={"low": low, "high": high, "method": method})
 
 
 def _mean_of(values_P: Sequence[float | None], seed: int, resamples: int) -> Estimate:

@@ -139,6 +139,39 @@ def test_several_tasks_are_averaged_whatever_their_size(prm: Prm, tmp_path: Path
     assert "All tasks" in prm(*arguments).out
 
 
+def test_one_file_is_taken_apart_into_its_tasks(prm: Prm, tmp_path: Path) -> None:
+    named = {"GSM8K": "p0", "aime_2024": "p1", "own set": "p2"}
+    rows = [{**old, "problem_id": "1", "task": task} for old, task in zip(ROWS, named, strict=True)]
+    # without a task, by the id: a known name at its head, else what stands before the last dash
+    rows += [{**ROWS[0], "problem_id": "gsm8k/test/1"}, {**ROWS[0], "problem_id": "own set-7"}]
+    samples = write(tmp_path / "s.jsonl", *rows)
+    arguments = ("evaluate", "best-of-n", "--samples", samples, "--by-task")
+    found = json.loads(prm(*arguments, "--json").out)
+    assert {name: task["n"] for name, task in found["tasks"].items()} == {
+        "gsm8k": 2,
+        "aime24": 1,
+        "own set": 2,
+    }
+    # best product by OFFICIAL's rows: p0 right; p1 wrong; p2 right: (1 + 0 + 1) / 3
+    assert found["tasks"]["gsm8k"]["best"]["product"]["4"] == 100.0
+    mean = found["means"]["mean"]["scores best product"]
+    assert mean["value"] == found["mean_over_tasks"]["scores best product"]
+    assert mean["low"] < mean["value"] < mean["high"]
+    shown = prm(*arguments).out
+    assert "aime24: right answers, percent, of 1 problems" in shown
+    assert "own set" in shown
+
+
+def test_a_row_of_no_known_task_makes_every_task_partial(prm: Prm, tmp_path: Path) -> None:
+    rows = [{**ROWS[0], "task": "math"}, {**ROWS[1], "task": "amc23"}, {"task": "math"}]
+    samples = write(tmp_path / "s.jsonl", *rows)
+    done = prm("evaluate", "best-of-n", "--samples", samples, "--by-task")
+    assert done.code == 1
+    assert "task math: 1 unusable rows" in done.err
+    shown = prm("evaluate", "best-of-n", "--samples", samples, "--by-task", "--partial").out
+    assert shown.count("PARTIAL: 1 of 2 cases: these are not") == 2
+
+
 def test_nemo_skills_figures_are_reproduced_by_the_command(prm: Prm, tmp_path: Path) -> None:
     stored = json.loads(shared("best_of_n/nemo_skills_math_7x3.json").read_text())
     by_problem: dict[int, list[Any]] = {}

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from prmkit.datasets.importing import Imported
+    from prmkit.datasets.samples import StoredSamples
     from prmkit.evaluation.sampled_table import Sampled
     from prmkit.evaluation.stored_samples import Fitting
 
@@ -35,6 +37,12 @@ def best_of_n(  # noqa: PLR0913  # a command's options are its arguments
         "optionally `extracted`, `correct`, `scores`. Repeated: several tasks, and their mean.",
     ),
     prm: list[Path] = typer.Option([], help="PRM directory to score the responses with."),
+    by_task: bool = typer.Option(
+        False,
+        "--by-task",
+        help="Take files apart into tasks: by `task`, or else by the head of `problem_id` (a known "
+        "task's name, or what stands before the last dash or the first slash).",
+    ),
     grade: bool = typer.Option(
         False, "--grade", help="Compare answers with the reference as the pipeline does."
     ),
@@ -70,45 +78,68 @@ def best_of_n(  # noqa: PLR0913  # a command's options are its arguments
 
         prm evaluate best-of-n --samples gsm8k=g.jsonl --samples math=m.jsonl --n 8
 
+        prm evaluate best-of-n --samples seven-tasks.jsonl --by-task --published
+
         prm evaluate best-of-n --samples toy.jsonl --prm runs/toy/prms/mc --tie fractional
     """
     from prmkit.answers.equivalence import AnswerChecker
     from prmkit.cli.published import print_among_published
     from prmkit.cli.sampled_tables import print_tasks
+    from prmkit.evaluation.json_forms import tasks_json
+    from prmkit.evaluation.sampled_table import sampled_table
+    from prmkit.evaluation.stored_samples import as_problems, fit
+    from prmkit.evaluation.tasks import Task, task_standings
+    from prmkit.intervals import Bootstrap
+
+    how = Bootstrap(seed, resamples)
+    fitting: dict[str, Fitting] = {}
+    for name, (where, data) in (_apart(samples) if by_task else _by_file(samples)).items():
+        fitting[name] = fit(data, n, grade=grade)
+        fitting[name].coverage.check(where, partial=partial)
+    tasks: list[Task] = []
+    with AnswerChecker() if grade else nullcontext() as checker:
+        for name, fits in fitting.items():
+            problems = as_problems(fits.rows, checker, missing_votes=missing is Missing.VOTE)
+            table = sampled_table(_score(problems, fits, prm), how, tie.value)
+            tasks.append(Task(name, table, fits.coverage))
+    if as_json:
+        print(json.dumps(tasks_json(tasks, how), indent=2))
+    else:
+        print_tasks(tasks, how)
+        if among_published:
+            print_among_published("best-of-n", task_standings(tasks, how))
+
+
+def _by_file(samples: Sequence[str]) -> "dict[str, tuple[str, Imported[StoredSamples]]]":
+    """Each file is a task: by name, what messages call it, and its rows."""
     from prmkit.datasets.rows import read_rows
     from prmkit.datasets.samples import read_samples
     from prmkit.errors import ConfigError
-    from prmkit.evaluation.json_forms import tasks_json
-    from prmkit.evaluation.sampled_table import Task, sampled_table, task_standings
-    from prmkit.evaluation.stored_samples import as_problems, fit
-    from prmkit.intervals import Bootstrap
 
     files = [_named(text) for text in samples]
     if len(dict(files)) < len(files):
         raise ConfigError("two tasks have the same name; name them: --samples TASK=FILE")
-    fitting: dict[str, Fitting] = {}
-    for name, path in files:
-        fitting[name] = fit(read_samples(read_rows([path])), n, grade=grade)
-        fitting[name].coverage.check(str(path), partial=partial)
-    tasks: list[Task] = []
-    with AnswerChecker() if grade else nullcontext() as checker:
-        for name, found in fitting.items():
-            problems = as_problems(found.rows, checker, missing_votes=missing is Missing.VOTE)
-            problems = _score(problems, found, prm)
-            table = sampled_table(problems, Bootstrap(seed, resamples), tie.value)
-            tasks.append(Task(name, table, found.coverage))
-    if as_json:
-        print(json.dumps(tasks_json(tasks), indent=2))
-    else:
-        print_tasks(tasks)
-        if among_published:
-            print_among_published("best-of-n", task_standings(tasks))
+    return {name: (str(path), read_samples(read_rows([path]))) for name, path in files}
+
+
+def _apart(samples: Sequence[str]) -> "dict[str, tuple[str, Imported[StoredSamples]]]":
+    """All files together, taken apart into tasks; as `_by_file`."""
+    from prmkit.datasets.rows import read_rows
+    from prmkit.datasets.samples import read_samples
+    from prmkit.evaluation.tasks import by_task
+
+    paths = [path for _, path in map(_named, samples)]
+    found = by_task(read_samples(read_rows(paths), with_task=True))
+    named = ", ".join(map(str, paths))
+    return {name: (f"{named}, task {name}", data) for name, data in found.items()}
 
 
 def _named(text: str) -> tuple[str, Path]:
+    from prmkit.evaluation.tasks import task_name
+
     name, equals, path = text.partition("=")
     file = Path(path if equals else text)
-    return (name if equals else file.name.split(".")[0]), file
+    return task_name(name if equals else file.name.split(".")[0]), file
 
 
 def _score(

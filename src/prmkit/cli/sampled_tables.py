@@ -5,21 +5,15 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 
 from prmkit.cli.tables import new_table, out, shown_sizes
-from prmkit.evaluation.sampled_table import (
-    Method,
-    SampledComparison,
-    SampledTable,
-    Task,
-    common_methods,
-    mean_over_tasks,
-)
-from prmkit.intervals import resolved
+from prmkit.evaluation.sampled_table import Method, SampledComparison, SampledTable
+from prmkit.evaluation.tasks import Task, common_methods, groups_of, mean_over_tasks
+from prmkit.intervals import Bootstrap, resolved
 from prmkit.pipeline.words import percent
 from prmkit.scoring.aggregate import AGGREGATES
 
 
-def print_tasks(tasks: Sequence[Task]) -> None:
-    """Print each task, then the plain mean over tasks."""
+def print_tasks(tasks: Sequence[Task], how: Bootstrap) -> None:
+    """Print each task, then the plain means over tasks."""
     console = out()
     for task in tasks:
         console.print(_table(task))
@@ -29,7 +23,7 @@ def print_tasks(tasks: Sequence[Task]) -> None:
             console.print(_comparisons(task))
         console.print()
     if len(tasks) > 1:
-        console.print(_means(tasks))
+        console.print(_means(tasks, how))
 
 
 def _table(task: Task) -> Table:
@@ -105,22 +99,22 @@ def _verdict(found: SampledComparison) -> str:
     return f"not told apart; would take {found.needed:,} problems"
 
 
-def _means(tasks: Sequence[Task]) -> Table:
-    """The plain mean over tasks with all samples, as the papers print it."""
-    marks = [task.coverage.mark() for task in tasks if task.coverage.mark()]
+def _means(tasks: Sequence[Task], how: Bootstrap) -> Table:
+    """Plain means over tasks with all samples, as the papers print them."""
+    marks = [f"{task.name} {mark}" for task in tasks if (mark := task.coverage.mark())]
+    groups = groups_of(tasks)
     shown = new_table(
-        "All tasks, with all samples, percent; the mean is over tasks, whatever their size"
+        "All tasks, with all samples, percent; a mean is over tasks, whatever their size"
         + (f"\n{'; '.join(marks)}" if marks else ""),
-        *("method", *(task.name for task in tasks), "mean"),
+        *("method", *(task.name for task in tasks), *groups),
     )
-    means = mean_over_tasks(tasks)
+    means = [mean_over_tasks(group, how) for group in groups.values()]
     for method in common_methods(tasks):
         if not _worth_a_row(tasks[0].table, method):
             continue
         found = [task.table.curves[method].estimates[-1] for task in tasks]
         cells = ["n/a" if e is None else f"{100 * e.value:.1f}" for e in found]
-        mean = means[method]
         shown.add_row(
-            _label(tasks[0].table, method), *cells, "n/a" if mean is None else f"{100 * mean:.1f}"
+            _label(tasks[0].table, method), *cells, *(percent(of[method]) for of in means)
         )
     return shown

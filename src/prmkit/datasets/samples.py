@@ -2,15 +2,16 @@
 
     {"problem_id", "question", "answer", "responses": [text],
      "extracted"?: [text or null], "correct"?: [true, false or null],
-     "scores"?: [number, or a list of one number a step, or null]}
+     "scores"?: [number, or a list of one number a step, or null], "task"?: text}
 
 The lists of a line have one entry a response. `extracted` are final answers, null or blank where
 none was found; without it they are found in the responses. A null in `correct` or `scores` is
-unscored.
+unscored. `task` is read only where a file is taken apart by it.
 """
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from pydantic import Field
@@ -41,6 +42,8 @@ class StoredSamples(Record):
     null; empty if the line has none."""
     by_step: bool = False
     """Whether `scores` are of steps; else one a response, of an outcome model."""
+    task: str = ""
+    """The set of problems that it belongs to; empty if the line does not say, or nobody asked."""
 
     def first(self, n: int) -> "StoredSamples":
         """The same with the first n responses."""
@@ -48,12 +51,23 @@ class StoredSamples(Record):
         return self.model_copy(update={name: getattr(self, name)[:n] for name in lists})
 
 
-def read_samples(rows: Iterable[Row | BadRow]) -> Imported[StoredSamples]:
-    """Read stored samples; other columns are let be, an id that comes again is rejected."""
-    return convert_rows(rows, _samples, lambda row: row.problem_id)
+def read_samples(
+    rows: Iterable[Row | BadRow], *, with_task: bool = False
+) -> Imported[StoredSamples]:
+    """Read stored samples; other columns are let be, an id that comes again is rejected.
+
+    Args:
+        rows: The lines.
+        with_task: Read `task`, too; an id may then come again in another task.
+    """
+
+    def identify(row: StoredSamples) -> str:
+        return f"{row.task} {row.problem_id}" if row.task else row.problem_id
+
+    return convert_rows(rows, partial(_samples, with_task=with_task), identify)
 
 
-def _samples(row: Row) -> Converted[StoredSamples]:
+def _samples(row: Row, *, with_task: bool) -> Converted[StoredSamples]:
     fields = Fields(row.values)
     fields.raw("problem_id", "the id of a problem")
     responses = _each(fields, "responses", (str,), "a list of texts")
@@ -70,6 +84,7 @@ def _samples(row: Row) -> Converted[StoredSamples]:
                 correct=_optional(fields, "correct", bool, "true, false or null", n),
                 scores=tuple(scores),
                 by_step="scores" in fields and _by_step(fields),
+                task=fields.key("task", "") if with_task and "task" in fields else "",
             )
         ]
     )

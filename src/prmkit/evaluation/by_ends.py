@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from prmkit.intervals import Bootstrap, Floats, Statistic, share_over_problems
+from prmkit.intervals import Bootstrap, Floats, Statistic, ratio, share_over_problems
 from prmkit.records import Estimate
 
 
@@ -37,6 +37,11 @@ def by_ends(
     return found.model_copy(
         update={"low": low, "high": high, "method": "by the ends of its shares"}
     )
+
+
+def mean_share(sums: Floats) -> Floats:
+    """Mean over strata of a share, from sums (..., G, 2)."""
+    return np.asarray(ratio(sums[..., 0], sums[..., 1]).mean(axis=-1), dtype=np.float64)
 
 
 def _at(shares_GI: Sequence[Sequence[float]], statistic: Statistic) -> float:

@@ -8,7 +8,9 @@ from prmkit.evaluation.coverage import Coverage
 from prmkit.evaluation.prmbench import ClassFigures, PrmBenchResult
 from prmkit.evaluation.process_summary import ProcessComparison, ProcessSummary
 from prmkit.evaluation.processbench import PartFigures
-from prmkit.evaluation.sampled_table import Method, SampledTable, Task, mean_over_tasks
+from prmkit.evaluation.sampled_table import Method, SampledTable
+from prmkit.evaluation.tasks import ALL_TASKS, Task, groups_of, mean_over_tasks
+from prmkit.intervals import Bootstrap
 from prmkit.records import Estimate
 
 
@@ -77,15 +79,23 @@ def process_json(summary: ProcessSummary) -> dict[str, Any]:
     }
 
 
-def tasks_json(tasks: Sequence[Task]) -> dict[str, Any]:
-    """One task's figures, or those of several by name with their plain mean."""
+def tasks_json(tasks: Sequence[Task], how: Bootstrap) -> dict[str, Any]:
+    """One task's figures, or those of several by name with their plain means.
+
+    `mean_over_tasks` is of all tasks; `means` holds every mean with its interval.
+    """
     if len(tasks) == 1:
         return samples_json(tasks[0].table, tasks[0].coverage)
+    means = {name: mean_over_tasks(group, how) for name, group in groups_of(tasks).items()}
     return {
         "tasks": {task.name: samples_json(task.table, task.coverage) for task in tasks},
         "mean_over_tasks": {
-            method.label: None if mean is None else 100 * mean
-            for method, mean in mean_over_tasks(tasks).items()
+            method.label: None if mean is None else 100 * mean.value
+            for method, mean in means[ALL_TASKS].items()
+        },
+        "means": {
+            name: {method.label: estimate_json(mean) for method, mean in of_group.items()}
+            for name, of_group in means.items()
         },
     }
 

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from prmkit.errors import DataError, NothingScored
-from prmkit.evaluation.by_ends import by_ends
+from prmkit.evaluation.by_ends import by_ends, mean_share
 from prmkit.intervals import Bootstrap, Floats, bootstrap, ratio, share_over_problems
 from prmkit.records import Estimate
 
@@ -164,8 +164,8 @@ def mean_error_accuracy(
     hits = _hits_by_subset(_by_id(cases).values(), unreadable)
     strata = [_sums(hits[subset])[:, :2] for subset in sorted(hits)]
     n_cases, how = _counts(_flat(hits), has_error=True), Bootstrap(seed, resamples)
-    found = bootstrap(strata, _mean_share, n_cases, **how._asdict())
-    return by_ends(found, strata, _mean_share, how)
+    found = bootstrap(strata, mean_share, n_cases, **how._asdict())
+    return by_ends(found, strata, mean_share, how)
 
 
 def compare(
@@ -316,11 +316,6 @@ def f1_of_sums(sums: Floats) -> Floats:
     error, correct = ratio(sums[..., 0], sums[..., 1]), ratio(sums[..., 2], sums[..., 3])
     total = error + correct
     return np.where(total == 0.0, 0.0, ratio(2 * error * correct, total))
-
-
-def _mean_share(sums: Floats) -> Floats:
-    """Mean over strata of a share, from sums (..., G, 2)."""
-    return np.asarray(ratio(sums[..., 0], sums[..., 1]).mean(axis=-1), dtype=np.float64)
 
 
 def _mean_f1(sums: Floats) -> Floats:

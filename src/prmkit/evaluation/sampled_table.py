@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 from prmkit.errors import NothingScored
 from prmkit.evaluation.best_of_n import Sample, Ties, Values
-from prmkit.evaluation.coverage import Coverage
-from prmkit.evaluation.published import TASKS, Standing
 from prmkit.evaluation.significance import McNemar, mcnemar, needed_to_resolve
 from prmkit.evaluation.subsampling import best_curve, pass_curve, vote_curve
 from prmkit.intervals import Bootstrap, paired_difference
@@ -239,50 +237,3 @@ def _test(a: Values, b: Values) -> McNemar | None:
     if any(value not in (0.0, 1.0) for pair in pairs for value in pair):
         return None
     return mcnemar([x == 1.0 for x, _ in pairs], [y == 1.0 for _, y in pairs])
-
-
-class Task(NamedTuple):
-    """One set of problems, evaluated."""
-
-    name: str
-    table: SampledTable
-    coverage: Coverage
-
-
-def common_methods(tasks: Sequence[Task]) -> list[Method]:
-    """Methods that every task has."""
-    first, *others = tasks
-    return [m for m in first.table.curves if all(m in task.table.curves for task in others)]
-
-
-def mean_over_tasks(tasks: Sequence[Task]) -> dict[Method, float | None]:
-    """Plain mean over tasks of each method's share with all samples, in [0, 1].
-
-    None where a task has no figure. It has no interval of its own: tasks are not a sample of tasks.
-    """
-    means: dict[Method, float | None] = {}
-    for method in common_methods(tasks):
-        found = [task.table.curves[method].estimates[-1] for task in tasks]
-        known = [estimate.value for estimate in found if estimate is not None]
-        means[method] = sum(known) / len(known) if len(known) == len(found) else None
-    return means
-
-
-def task_standings(tasks: Sequence[Task]) -> list[Standing | None]:
-    """The methods' rows among the published Best-of-8: product, majority and pass.
-
-    A single None unless the tasks are the paper's seven, whole, with 8 samples.
-    """
-    by_name = {task.name: task for task in tasks}
-    whole = all(task.coverage.complete and task.table.n_samples == 8 for task in tasks)
-    if not whole or sorted(by_name) != sorted(TASKS):
-        return [None]
-    ordered = [by_name[name] for name in TASKS]
-    rows: list[Standing | None] = []
-    for method, mean in mean_over_tasks(ordered).items():
-        if mean is None or method.aggregate not in ("", AGGREGATES[0]):
-            continue
-        found = [task.table.curves[method].estimates[-1] for task in ordered]
-        values = [None if e is None else 100 * e.value for e in found]
-        rows.append(Standing(method.label, values, 100 * mean, "this evaluation", own=True))
-    return rows
