@@ -21,6 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("analysis",),  # asks of evaluations
     ("synthetic",),
     ("pipeline", "report", "search", "serve"),
+    ("study",),  # labels, trains and evaluates with the stages' own functions
     ("cli",),
 )
 HEAVY = ("torch", "transformers", "matplotlib", "fastapi", "vllm", "ray", "datasets", "sympy")

@@ -79,6 +79,8 @@ class Figure(Record):
     """Of y, and of x where that has an interval."""
     series: tuple[Series, ...]
     """At least one with a point, or the figure is not shown."""
+    log_x: bool = False
+    """Whether x, of lines, is on a logarithmic axis; all x are then above 0."""
     diagonal: bool = False
     """Whether x = y is drawn, the line of perfect agreement."""
 

@@ -90,7 +90,7 @@ def _compare(runs: "list[StoredRun]", resamples: int | None, *, as_json: bool) -
         return
     console = out()
     for table in tables:
-        _print_table(console, table)
+        print_table(console, table)
 
 
 def _print(found: "list[tuple[Path, Analysis]]", *, published: bool) -> None:
@@ -103,15 +103,16 @@ def _print(found: "list[tuple[Path, Analysis]]", *, published: bool) -> None:
         console.print(f"{path}", markup=False)
         console.print(answer.about, markup=False, style="dim")
         for table in answer.tables:
-            _print_table(console, table)
+            print_table(console, table)
         for note in answer.notes:
             console.print(f"Note: {note}", markup=False)
     for name in dict.fromkeys(answer.name for _, answer in found) if published else ():
         for table in literature(name):
-            _print_table(console, table)
+            print_table(console, table)
 
 
-def _print_table(console: "Console", table: "Table") -> None:
+def print_table(console: "Console", table: "Table") -> None:
+    """Print a table with its intervals."""
     from rich.table import Table as RichTable
     from rich.text import Text
 

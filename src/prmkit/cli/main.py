@@ -10,7 +10,18 @@ import sys
 import typer
 
 from prmkit import __version__
-from prmkit.cli import analyse, data, evaluate, grade, published, report, rollout, run, synthetic
+from prmkit.cli import (
+    analyse,
+    data,
+    evaluate,
+    grade,
+    published,
+    report,
+    rollout,
+    run,
+    study,
+    synthetic,
+)
 from prmkit.errors import PrmkitError
 
 _INTERRUPTED = 130
@@ -31,6 +42,7 @@ app.command("grade")(grade.grade)
 app.command("analyse")(analyse.analyse)
 app.command("report")(report.report)
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(study.app, name="study")
 app.command("published")(published.published)
 app.add_typer(synthetic.app, name="synthetic")
 

@@ -172,7 +172,7 @@ def _label(
         [row for row in judged if row.solution_id in own],
         [],
         [row for row in consensus if row.solution_id in own],
-        _of_both_kinds([row for row in consensus if row.solution_id not in own]),
+        of_both_kinds([row for row in consensus if row.solution_id not in own]),
     )
 
 
@@ -190,7 +190,7 @@ def _exactly_labelled(
     run: Run, solutions: Sequence[Solution], problems: Mapping[str, Problem]
 ) -> list[LabelledSolution]:
     truth = find_truth(run, "validation", solutions, problems)
-    return _of_both_kinds(
+    return of_both_kinds(
         [
             label_steps(s, problems[s.problem_id], t.first_error, "oracle")
             for s, t in zip(solutions, truth, strict=True)
@@ -198,7 +198,7 @@ def _exactly_labelled(
     )
 
 
-def _of_both_kinds(rows: list[LabelledSolution]) -> list[LabelledSolution]:
+def of_both_kinds(rows: list[LabelledSolution]) -> list[LabelledSolution]:
     """The rows, or none where all are right or all wrong: F1 needs both; last weights are kept."""
     return rows if len({row.labels[-1] < _WRONG for row in rows}) == 2 else []
 

@@ -35,6 +35,40 @@ class Axis(NamedTuple):
         return _signed(f"{value:.{1 if span > 3 else 2}f}")
 
 
+class LogAxis(NamedTuple):
+    """A range of positive values on a logarithmic scale, with ticks at 1, 2 and 5 times powers."""
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+
+    def at(self, value: float, begin: float, end: float) -> float:
+        """Where a value lies between two pixels."""
+        span = math.log(self.high) - math.log(self.low)
+        return begin + (math.log(value) - math.log(self.low)) / span * (end - begin)
+
+    def label(self, tick: float) -> str:
+        """A tick as text."""
+        return f"{tick:,g}" if tick < 1e6 else f"{tick:.0e}"  # a million is long
+
+
+def log_axis_over(values: Sequence[float]) -> LogAxis:
+    """A logarithmic axis that holds all values.
+
+    Raises:
+        ValueError: one is not above 0.
+    """
+    low, high = min(values), max(values)
+    if low <= 0:
+        raise ValueError(f"a logarithmic axis holds values above 0, found {low}")
+    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
+    ticks = [m * 10.0**p for p in powers for m in (1, 2, 5)]
+    first = max(i for i, tick in enumerate(ticks) if tick <= low * (1 + _EQUAL))
+    last = min(i for i, tick in enumerate(ticks) if tick >= high * (1 - _EQUAL))
+    chosen = ticks[first : max(last, first + 1) + 1]
+    return LogAxis(chosen[0], chosen[-1], tuple(chosen))
+
+
 def axis_over(values: Sequence[float], *, whole: bool) -> Axis:
     """An axis that holds all values.
 

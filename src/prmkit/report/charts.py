@@ -5,12 +5,13 @@ numbers. Built with ElementTree, which escapes every text.
 """
 
 from collections.abc import Sequence
+from importlib import resources
 from typing import NamedTuple
 from xml.etree import ElementTree
 
 from prmkit.analysis.result import Figure, Point, Series
 from prmkit.records import Estimate
-from prmkit.report.axes import Axis, axis_over, text_width
+from prmkit.report.axes import Axis, LogAxis, axis_over, log_axis_over, text_width
 from prmkit.report.words import estimate_text
 
 WIDTH = 400.0
@@ -28,6 +29,22 @@ def svg_of(figure: Figure) -> str:
     drawing = _Drawing(figure)
     {"dots": _dots, "lines": _lines, "scatter": _scatter}[figure.kind](drawing)
     return drawing.text()
+
+
+def picture_of(figure: Figure) -> str:
+    """A figure as an SVG file of its own, with its colours for light and dark; as `svg_of`."""
+    svg = svg_of(figure)
+    if not svg:
+        return ""
+    root = ElementTree.fromstring(svg)  # our own, a line above
+    root.set("xmlns", "http://www.w3.org/2000/svg")
+    style, ground = ElementTree.Element("style"), ElementTree.Element("rect")
+    rules = (resources.files("prmkit.report") / "page" / "chart.css").read_text(encoding="utf-8")
+    style.text = rules + ".ground{fill:var(--panel)}"
+    for name, value in {"class": "ground", "width": "100%", "height": "100%"}.items():
+        ground.set(name, value)
+    root[:0] = [style, ground]
+    return ElementTree.tostring(root, encoding="unicode")
 
 
 class _Box(NamedTuple):
@@ -96,7 +113,7 @@ class _Drawing:
             x += width + 8
         return y + 12
 
-    def x_axis(self, box: _Box, axis: Axis, label: str) -> None:
+    def x_axis(self, box: _Box, axis: Axis | LogAxis, label: str) -> None:
         """Ticks, grid and the axis' label below the plot."""
         for tick in axis.ticks:
             x = axis.at(tick, box.left, box.right)
@@ -162,7 +179,8 @@ def _lines(drawing: _Drawing) -> None:
     """A line a series over a numeric x, with an interval at each point."""
     figure, times = drawing.figure, _scale(drawing.figure)
     points = [p for s in figure.series for p in s.points]
-    across = axis_over([float(_number(p)) for p in points], whole=False)
+    places = [_number(p) for p in points]
+    across = log_axis_over(places) if figure.log_x else axis_over(places, whole=False)
     up = _axis([p.y for p in points], figure)
     box = _plot(drawing, up)
     drawing.x_axis(box, across, figure.x_label)

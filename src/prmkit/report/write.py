@@ -122,7 +122,7 @@ def report_page(
             explorer_about=_explorer_about(explorer.n_shown, explorer.n_all),
             settings=[_settings(run) for run in runs],
             version=prmkit.__version__,
-            style=_markup(_file("style.css")),
+            style=_markup(_file("chart.css") + _file("style.css")),
             script=_markup(script),
             script_hash=_markup(
                 base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

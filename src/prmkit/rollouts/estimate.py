@@ -146,6 +146,53 @@ def relabel(annotation: McAnnotation, threshold: int, n_steps: int) -> McAnnotat
         else step.model_copy(update={"hard": hard_label(step.outcomes, annotation.k, threshold)})
         for step in annotation.steps
     )
+    return _relabelled(annotation, steps, threshold, n_steps)
+
+
+def relabel_by_progress(annotation: McAnnotation, least: float, n_steps: int) -> McAnnotation:
+    """The annotation with steps judged by relative progress, from the draws that it holds.
+
+    Step s is positive if MC(s) / MC(s - 1) >= least, where MC is the share of correct draws (arXiv
+    2504.00891, equation 4 and figure 4, with 0.8 as best). There are no draws from the question
+    itself, so the first step is positive if any draw from its end is correct. 0/0 does not come up:
+    a step with MC = 0 is negative, and later ones say nothing. A last step that is known has
+    MC 0 or 1.
+
+    Args:
+        annotation: Of an annotator that makes every draw.
+        least: In (0, 1].
+        n_steps: Steps of the solution.
+
+    Returns:
+        The same draws with new labels; unscored where a share is not known.
+
+    Raises:
+        ConfigError: `least` is not in (0, 1], or the annotator stops early, so shares are biased.
+    """
+    if not 0.0 < least <= 1.0:
+        raise ConfigError(f"relative progress {least} must be in (0, 1]")
+    steps: list[StepEstimate] = []
+    before: float | None = None
+    for step, estimate in enumerate(annotation.steps):
+        if not estimate.known and len(estimate.outcomes) < annotation.k:
+            raise ConfigError(
+                f"{annotation.solution_id}: relative progress needs all {annotation.k} draws of "
+                f"step {step}, {annotation.annotator} made {len(estimate.outcomes)}"
+            )
+        share = soft_label(estimate)
+        if share is None or (step and before is None):
+            hard = None
+        else:
+            hard = share > 0 and (before is None or share >= least * before)
+        steps.append(estimate.model_copy(update={"hard": hard}))
+        before = share
+    return _relabelled(annotation, tuple(steps), annotation.threshold, n_steps)
+
+
+def _relabelled(
+    annotation: McAnnotation, steps: tuple[StepEstimate, ...], threshold: int, n_steps: int
+) -> McAnnotation:
+    """The annotation with other labels on its steps."""
     found = first_error(step.hard for step in steps)
     reason = ""
     if found.undecided is not None:

@@ -1,0 +1,244 @@
+"""The answer of a label-cost study: a table, two figures, and which setting to choose."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from prmkit.analysis.result import Analysis, Column, Figure, Point, Series, Table
+from prmkit.errors import NothingScored
+from prmkit.evaluation.processbench import ProcessCase, compare, degenerate, evaluate
+from prmkit.intervals import Bootstrap, resolved
+from prmkit.records import Estimate
+from prmkit.study.label_cost import Cell, by_setting
+from prmkit.study.settings import Labels, Setting
+
+_ABOUT = (
+    "Every setting labels the same solutions of each run from the same stored draws; tokens are "
+    "what a live run of it would have generated a solution, the judge's included where it is "
+    "asked. A PRM is trained on each run's labels. F1 is of first errors on the runs' "
+    "ProcessBench-style sets, pooled by split; its intervals are over problems and do not cover "
+    "the chance of another training, which the column of single runs shows. Label error is the "
+    "share of labelled solutions whose first error is not the true one."
+)
+_BESIDE = {
+    "missed": "missed",
+    "late": "too late",
+    "early": "too early",
+    "invented": "invented",
+}
+
+
+class Measured(NamedTuple):
+    """One setting over all runs."""
+
+    setting: Setting
+    tokens: Estimate
+    """Generated tokens a solution."""
+    used: Estimate
+    """Share of solutions that got a label."""
+    wrong: Estimate | None
+    """Share of these whose first error is misplaced."""
+    ways: Mapping[str, Estimate]
+    """The same by way: missed, too late, too early, invented."""
+    f1: Estimate | None
+    """Mean F1 of the PRMs; None if one has none."""
+    by_run: tuple[float | None, ...]
+    """F1 of each run's PRM."""
+    degenerate: int
+    """PRMs that say the same of every solution."""
+    cases: tuple[ProcessCase, ...]
+    """Of all runs."""
+
+
+def measure(cells: Sequence[Cell], interval: Bootstrap) -> list[Measured]:
+    """Figures of each setting."""
+    return [_measured(s, own, interval) for s, own in by_setting(cells).items()]
+
+
+def answer(found: Sequence[Measured], interval: Bootstrap) -> Analysis:
+    """Tables, figures and advice."""
+    drawn = [m for m in found if m.setting.k]
+    return Analysis(
+        name="label-cost",
+        title="What a label costs, and what it is worth",
+        source="beyond the paper",
+        about=_ABOUT,
+        tables=(_table(found), _ways_table(found)),
+        figures=tuple(_figures(found)),
+        notes=tuple(advice(drawn, interval)),
+        seed=interval.seed,
+    )
+
+
+def advice(drawn: Sequence[Measured], interval: Bootstrap) -> list[str]:
+    """Which setting to choose, said no more firmly than the differences allow."""
+    ranked = sorted(
+        (m for m in drawn if m.f1 is not None and not m.degenerate),
+        key=lambda m: -m.f1.value if m.f1 else 0.0,
+    )
+    notes = [_degenerate(m) for m in drawn if m.degenerate]
+    if not ranked:
+        return ["No setting gave PRMs that tell solutions apart; none is recommended.", *notes]
+    best, *_ = ranked
+    equals = [m for m in ranked if m is best or not _below(m, best, interval)]
+    cheapest = min(equals, key=lambda m: m.tokens.value)
+    most = max(drawn, key=lambda m: m.tokens.value)
+    share = cheapest.tokens.value / most.tokens.value
+    told = (
+        f"Choose {cheapest.setting.name}: the fewest tokens ({cheapest.tokens.value:,.0f} a "
+        f"solution, {share:.1%} of {most.setting.name}) among the {len(equals)} of {len(ranked)} "
+        f"settings that no difference puts below the best value, {best.setting.name}."
+    )
+    return [told, *notes]
+
+
+def _below(one: Measured, best: Measured, interval: Bootstrap) -> bool:
+    """Whether a setting is below the best one: over problems, and in every single run."""
+    runs = zip(one.by_run, best.by_run, strict=True)
+    if not all(a is not None and b is not None and a < b for a, b in runs):
+        return False
+    try:
+        found = compare(one.cases, best.cases, seed=interval.seed, resamples=interval.resamples)
+    except NothingScored:
+        return False
+    return resolved(found.mean_f1) and found.mean_f1.value < 0
+
+
+def _degenerate(m: Measured) -> str:
+    return (
+        f"{m.setting.name}: {m.degenerate} of {len(m.by_run)} PRMs say the same of every solution "
+        "and are not ranked."
+    )
+
+
+def _measured(setting: Setting, cells: Sequence[Cell], interval: Bootstrap) -> Measured:
+    labels = [(cell.run.name, row) for cell in cells for row in cell.labels]
+    problem = [f"{name}/{row.drawn.problem.problem_id}" for name, row in labels]
+    rows = [row for _, row in labels]
+    pairs = list(zip(problem, rows, strict=True))
+    tokens = interval.means((p, "tokens", float(row.tokens)) for p, row in pairs)["tokens"]
+    used = interval.shares((p, "used", float(row.row is not None)) for p, row in pairs)["used"]
+    ways = interval.shares(
+        (p, way, float(way in (_way(row), "wrong" if _way(row) else "")))
+        for p, row in pairs
+        if row.decided
+        for way in ("wrong", *_BESIDE)
+    )
+    cases = tuple(case for cell in cells for case in cell.cases)
+    whole = all(cell.cases for cell in cells)
+    return Measured(
+        setting,
+        tokens,
+        used,
+        ways.pop("wrong", None),
+        ways,
+        _f1(cases, interval) if whole else None,
+        tuple(_value(_f1(cell.cases, interval)) for cell in cells),
+        sum(bool(degenerate(cell.cases)) for cell in cells if cell.cases),
+        cases,
+    )
+
+
+def _way(row: Labels) -> str:
+    """How a label is wrong; empty if it is right."""
+    truth, found = row.drawn.truth.first_error, row.first_error
+    if truth == found:
+        return ""
+    if found is None:
+        return "missed"
+    if truth is None:
+        return "invented"
+    return "early" if found < truth else "late"
+
+
+def _f1(cases: Sequence[ProcessCase], interval: Bootstrap) -> Estimate | None:
+    try:
+        return evaluate(cases, seed=interval.seed, resamples=interval.resamples).mean_f1
+    except NothingScored:
+        return None
+
+
+def _value(estimate: Estimate | None) -> float | None:
+    return estimate.value if estimate else None
+
+
+def _table(found: Sequence[Measured]) -> Table:
+    return Table(
+        title="Cost and worth by setting",
+        columns=(
+            Column(name="setting"),
+            Column(name="tokens a solution", unit="number"),
+            Column(name="labelled, %"),
+            Column(name="labels wrong, %"),
+            Column(name="mean F1"),
+            Column(name="F1 of single runs"),
+        ),
+        rows=tuple((m.setting.name, m.tokens, m.used, m.wrong, m.f1, _single(m)) for m in found),
+    )
+
+
+def _single(m: Measured) -> str:
+    values = ", ".join("n/a" if v is None else f"{100 * v:.1f}" for v in m.by_run)
+    return f"{values} ({m.degenerate} degenerate)" if m.degenerate else values
+
+
+def _ways_table(found: Sequence[Measured]) -> Table:
+    return Table(
+        title="In which way labels are wrong, % of the labelled",
+        columns=(Column(name="setting"), *(Column(name=name) for name in _BESIDE.values())),
+        rows=tuple((m.setting.name, *(m.ways.get(way) for way in _BESIDE)) for m in found),
+    )
+
+
+def _figures(found: Sequence[Measured]) -> Iterator[Figure]:
+    """Worth and error over tokens, by annotator and by label rule."""
+    kinds = {
+        "annotator": [m for m in found if not m.setting.threshold and m.setting.rule in _PLAIN],
+        "label rule": [m for m in found if m.setting.series in _REPRESENTATIVES or _is_rule(m)],
+    }
+    for kind, own in kinds.items():
+        yield _figure(f"F1 of trained PRMs by {kind}", "mean F1", own, lambda m: m.f1)
+        yield _figure(f"Wrong labels by {kind}", "labels wrong", own, lambda m: m.wrong)
+
+
+_PLAIN = ("hard", "filter", "exact")
+_REPRESENTATIVES = ("sequential", "verify", "exact labels")  # the cheapest of each plain rule
+
+
+def _is_rule(m: Measured) -> bool:
+    return bool(m.setting.threshold) or m.setting.rule not in _PLAIN
+
+
+def _figure(
+    title: str,
+    label: str,
+    found: Sequence[Measured],
+    value: Callable[[Measured], Estimate | None],
+) -> Figure:
+    """A line a series over its tokens; exact labels, which cost none here, as a dashed line."""
+    lines: dict[str, list[Point]] = {}
+    drawn = [m for m in found if m.setting.k]
+    for m in sorted(drawn, key=lambda m: m.setting.k):
+        y = value(m)
+        if y is not None and m.tokens.value > 0:
+            point = Point(x=m.tokens.value, y=y, label=f"K = {m.setting.k}")
+            lines.setdefault(m.setting.series, []).append(point)
+    ends = [p.x for points in lines.values() for p in points if isinstance(p.x, float)]
+    exact = [
+        Series(
+            name=m.setting.name,
+            points=tuple(Point(x=x, y=y) for x in (min(ends), max(ends))),
+            reference=True,
+        )
+        for m in found
+        if m.setting.rule == "exact" and ends
+        for y in (value(m),)
+        if y is not None and y.value > 0
+    ]
+    return Figure(
+        title=title,
+        kind="lines",
+        x_label="generated tokens a solution",
+        y_label=label,
+        log_x=True,
+        series=(*(Series(name=n, points=tuple(p)) for n, p in lines.items()), *exact),
+    )
