@@ -159,7 +159,7 @@ def _mc(rng: random.Random, recipe: Recipe, solution: Solution, place: int | Non
             Outcome.CORRECT if rng.random() < chance else Outcome.INCORRECT for _ in range(config.k)
         ]
         hard = hard_label(draws, config.k, config.threshold)
-        steps.append(StepEstimate(outcomes=tuple(draws), hard=hard))
+        steps.append(StepEstimate(outcomes=tuple(draws), hard=hard, usages=(_USAGE,) * len(draws)))
         if config.annotator == "sequential" and not hard:
             break
     return McAnnotation(

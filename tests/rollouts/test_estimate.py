@@ -21,6 +21,7 @@ from prmkit.rollouts.estimate import (
     hard_label,
     labels_from_mc,
     relabel,
+    relabel_by_progress,
     soft_label,
 )
 
@@ -193,3 +194,38 @@ def test_labels_refuse_another_solutions_annotation() -> None:
 @given(st.lists(st.sampled_from([C, W]), min_size=8, max_size=8), st.integers(0, 7))
 def test_scored_draws_follow_the_plain_rule(outcomes: list[Outcome], threshold: int) -> None:
     assert hard_label(outcomes, 8, threshold) is (outcomes.count(C) > threshold)
+
+
+def shares(*n_correct: int) -> McAnnotation:
+    """An exhaustive annotation with so many correct draws of ten at each step."""
+    steps = (estimate(*[C] * n, *[W] * (10 - n), k=10) for n in n_correct)
+    return annotation(*steps).model_copy(update={"k": 10})
+
+
+@pytest.mark.parametrize(
+    ("n_correct", "least", "expected"),
+    [
+        ((9, 8, 7), 0.8, None),  # 8/9 and 7/8 are above 0.8
+        ((10, 8, 6), 0.8, 2),  # 8/10 just is enough, 6/8 = 0.75 is not
+        ((10, 8, 6), 0.75, None),
+        ((10, 7, 7), 0.8, 1),
+        ((1, 5, 5), 0.8, None),  # the first step needs one correct draw; progress may exceed 1
+        ((0, 5, 5), 0.8, 0),
+        ((5, 0, 0), 0.1, 1),
+    ],
+)
+def test_a_step_is_positive_if_enough_of_the_value_before_it_is_left(
+    n_correct: tuple[int, ...], least: float, expected: int | None
+) -> None:
+    found = relabel_by_progress(shares(*n_correct), least, 3)
+    assert (found.first_error, found.unscored) == (expected, "")
+
+
+def test_relative_progress_needs_every_draw_and_a_share_before() -> None:
+    short = annotation(estimate(C, C, C, C), estimate(C, C, C))
+    with pytest.raises(ConfigError, match=r"needs all 4 draws of step 1, .* made 3"):
+        relabel_by_progress(short, 0.8, 2)
+    with pytest.raises(ConfigError, match=r"relative progress 0 must be in \(0, 1\]"):
+        relabel_by_progress(shares(5), 0, 1)
+    unscored = annotation(estimate(U, U, U, U), estimate(C, C, C, C))
+    assert relabel_by_progress(unscored, 0.8, 2).unscored.startswith("step 0")

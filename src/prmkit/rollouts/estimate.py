@@ -16,6 +16,7 @@ label, and if it comes before the first negative step the whole solution is unsc
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from fractions import Fraction
 from typing import Literal, NamedTuple, Self
 
 from prmkit.errors import ConfigError, DataError
@@ -172,21 +173,28 @@ def relabel_by_progress(annotation: McAnnotation, least: float, n_steps: int) ->
     if not 0.0 < least <= 1.0:
         raise ConfigError(f"relative progress {least} must be in (0, 1]")
     steps: list[StepEstimate] = []
-    before: float | None = None
+    before: Fraction | None = None
     for step, estimate in enumerate(annotation.steps):
         if not estimate.known and len(estimate.outcomes) < annotation.k:
             raise ConfigError(
                 f"{annotation.solution_id}: relative progress needs all {annotation.k} draws of "
                 f"step {step}, {annotation.annotator} made {len(estimate.outcomes)}"
             )
-        share = soft_label(estimate)
+        share = _exact_share(estimate)
         if share is None or (step and before is None):
             hard = None
         else:
-            hard = share > 0 and (before is None or share >= least * before)
+            hard = share > 0 and (before is None or share >= Fraction(str(least)) * before)
         steps.append(estimate.model_copy(update={"hard": hard}))
         before = share
     return _relabelled(annotation, tuple(steps), annotation.threshold, n_steps)
+
+
+def _exact_share(estimate: StepEstimate) -> Fraction | None:
+    """The share of correct draws without rounding, so that 6/10 is 0.75 of 8/10."""
+    if estimate.known:
+        return Fraction(bool(estimate.hard))
+    return Fraction(estimate.n_correct, estimate.n_scored) if estimate.n_scored else None
 
 
 def _relabelled(
