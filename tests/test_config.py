@@ -283,3 +283,9 @@ def test_oracle_labels_need_the_synthetic_world(toy: Path) -> None:
     changes = ["problems.source=imported", "problems.train=[a]", "arms.0.labels=oracle"]
     with pytest.raises(ConfigError, match="oracle exist in the synthetic world alone"):
         load_recipe(toy, changes)
+
+
+@pytest.mark.parametrize("labels", ["mc_soft", "mc_progress"])
+def test_labels_of_shares_need_every_draw(toy: Path, labels: str) -> None:
+    said = refusal(toy, f"arms.1.labels={labels}", "rollouts.annotator=sequential")
+    assert f"arm soft: {labels} needs rollouts.annotator = exhaustive" in said

@@ -216,8 +216,12 @@ class ArmConfig(Config):
 
     name: str = Field(min_length=1, pattern=r"^[a-z0-9_]+$")
     """Name in tables and file names."""
-    labels: Literal["mc", "mc_soft", "judge", "consensus", "oracle"]
-    """Who labels its training data."""
+    labels: Literal["mc", "mc_soft", "mc_progress", "judge", "consensus", "oracle"]
+    """Who labels its training data: Monte Carlo by hard labels, by shares, or by relative progress;
+    the judge; both where they agree; or the truth."""
+    progress: float = Field(0.8, gt=0.0, le=1.0)
+    """With `mc_progress`: the least share of a step's value that the next may keep and be right
+    (0.8: the best of arXiv 2504.00891)."""
     training: TrainingConfig | None = None
     """Own training settings; None = the recipe's."""
 
@@ -312,17 +316,17 @@ class Recipe(RunConfig):
 
     @model_validator(mode="after")
     def _labels_fit_the_annotator(self) -> Self:
-        own = [arm for arm in self.arms if arm.labels in ("mc", "mc_soft")]
+        own = [arm for arm in self.arms if arm.labels.startswith("mc")]
         if own and self.rollouts.annotator == "verify":
             raise ValueError(
                 f"arm {own[0].name}: labels {own[0].labels} need an annotator that finds first "
                 "errors; verify only proves the judge's"
             )
-        soft = [arm.name for arm in self.arms if arm.labels == "mc_soft"]
-        if soft and self.rollouts.annotator != "exhaustive":
+        shares = [arm for arm in self.arms if arm.labels in ("mc_soft", "mc_progress")]
+        if shares and self.rollouts.annotator != "exhaustive":
             raise ValueError(
-                f"arm {soft[0]}: mc_soft needs rollouts.annotator = exhaustive, whose shares are "
-                f"unbiased; found {self.rollouts.annotator}"
+                f"arm {shares[0].name}: {shares[0].labels} needs rollouts.annotator = exhaustive, "
+                f"whose shares are unbiased; found {self.rollouts.annotator}"
             )
         return self
 

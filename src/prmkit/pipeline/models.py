@@ -21,14 +21,15 @@ from prmkit.records import (
     Solution,
     StepScores,
 )
-from prmkit.rollouts.estimate import labels_from_mc
+from prmkit.rollouts.estimate import labels_from_mc, relabel_by_progress
 from prmkit.steps import label_steps
 from prmkit.training.trainer import TrainOptions, train_prm
 
 _SCORED_AT_ONCE = 128  # solutions between two looks at the clock
 
 
-Annotations = Mapping[str, Sequence[McAnnotation | JudgeAnnotation | OracleAnnotation]]
+_AnyAnnotation = McAnnotation | JudgeAnnotation | OracleAnnotation
+Annotations = Mapping[str, Sequence[_AnyAnnotation]]
 """Annotations of the same solutions by source: mc, judge, oracle."""
 
 
@@ -44,22 +45,24 @@ class LabelBook(NamedTuple):
     consensus: Sequence[LabelledSolution]
     """What the consensus filter kept."""
 
-    def labels(self, source: str) -> list[LabelledSolution]:
-        """Labelled solutions of one source (an arm's `labels`); unscored ones are left out."""
-        if source == "consensus":
+    def labels(self, arm: ArmConfig) -> list[LabelledSolution]:
+        """Labelled solutions as an arm wants them; unscored ones are left out."""
+        if arm.labels == "consensus":
             return list(self.consensus)
-        rows = self.annotations[source.removesuffix("_soft")]
-        labelled = [self._label(source, row) for row in rows if not row.unscored]
+        rows = self.annotations["mc" if arm.labels.startswith("mc") else arm.labels]
+        labelled = [self._label(arm, row) for row in rows if not row.unscored]
         return [row for row in labelled if isinstance(row, LabelledSolution)]
 
-    def _label(
-        self, source: str, row: McAnnotation | JudgeAnnotation | OracleAnnotation
-    ) -> LabelledSolution | Rejected:
+    def _label(self, arm: ArmConfig, row: _AnyAnnotation) -> LabelledSolution | Rejected:
         solution = self.solutions[row.solution_id]
         problem = self.problems[solution.problem_id]
-        if source == "mc_soft" and isinstance(row, McAnnotation):
-            return labels_from_mc(row, solution, problem, "soft")
-        return label_steps(solution, problem, row.first_error, source)
+        if isinstance(row, McAnnotation):
+            if arm.labels == "mc_progress":
+                row = relabel_by_progress(row, arm.progress, len(solution.steps))
+            return labels_from_mc(
+                row, solution, problem, "soft" if arm.labels == "mc_soft" else "hard"
+            )
+        return label_steps(solution, problem, row.first_error, arm.labels)
 
 
 def prm_path(run: Run, arm: str) -> Path:

@@ -118,7 +118,7 @@ def run_recipe(run: Run) -> Report:
     )
     run.unload()
     for arm in run.recipe.arms:
-        train_arm(run, arm, book.labels(arm.labels), training.validation)
+        train_arm(run, arm, book.labels(arm), training.validation)
     evaluation = _evaluate(run, drawn, source, problems)
     held_out = [] if _exact(run) else usable(drawn["validation"])
     score_labelled(run, held_out, training.solutions, problems)
