@@ -73,6 +73,22 @@ def test_what_either_leaves_unscored_is_left_out_and_counted() -> None:
         agreement(list(zip(a[1:3], b[1:3], strict=True)), HOW)
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "kind"),
+    [
+        (None, None, "both none"),
+        (2, 2, "same place"),
+        (0, 0, "same place"),
+        (None, 0, "only b"),
+        (0, None, "only a"),
+        (1, 2, "a earlier"),
+        (2, 1, "a later"),
+    ],
+)
+def test_how_two_places_compare(a: int | None, b: int | None, kind: str) -> None:
+    assert kind_of(a, b) == kind
+
+
 @given(st.none() | st.integers(0, 3), st.none() | st.integers(0, 3))
 def test_kinds_turn_around_with_the_annotators(a: int | None, b: int | None) -> None:
     turned = {

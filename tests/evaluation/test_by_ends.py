@@ -46,3 +46,12 @@ def test_a_mean_of_shares_of_zero_is_between_its_shares_ends() -> None:
 def test_a_figure_with_spread_is_left_alone() -> None:
     some = Estimate(value=0.4, low=0.2, high=0.7, n=9, method="-")
     assert by_ends(some, [np.ones((2, 4))], lambda sums: sums[..., 0, 0], Bootstrap(0, 100)) is some
+
+
+def test_a_mean_of_one_share_of_all_and_one_of_none_has_a_width() -> None:
+    # F1 is 1 in one subset and 0 in the other in every resample
+    result = evaluate([*cases("a", 2, 2, 2, 2), *cases("b", 0, 3, 0, 3)], seed=0)
+    low, high = wilson(2, 2).low, wilson(0, 3).high
+    assert result.mean_f1.value == 0.5
+    assert result.mean_f1.low == pytest.approx(low / 2)
+    assert result.mean_f1.high == pytest.approx((1 + high) / 2)

@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from prmkit.intervals import Bootstrap
 from prmkit.pipeline.findings import (
     Labelled,
-    direction,
     label_quality,
     policy_quality,
 )
@@ -17,24 +16,6 @@ RIGHT, WRONG = Outcome.CORRECT, Outcome.INCORRECT
 
 def value(estimate: Estimate | None) -> float | None:
     return None if estimate is None else round(estimate.value, 6)
-
-
-@pytest.mark.parametrize(
-    ("label", "truth", "expected"),
-    [
-        (None, None, None),
-        (2, 2, None),
-        (0, 0, None),
-        (None, 0, "missed"),
-        (0, None, "invented"),
-        (1, 2, "too_early"),
-        (2, 1, "too_late"),
-    ],
-)
-def test_direction_of_a_wrong_label(
-    label: int | None, truth: int | None, expected: str | None
-) -> None:
-    assert direction(label, truth) == expected
 
 
 places = st.none() | st.integers(min_value=0, max_value=9)

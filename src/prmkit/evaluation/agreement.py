@@ -9,7 +9,7 @@ place.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from prmkit.datasets.importing import Imported
 from prmkit.errors import NothingScored
 from prmkit.evaluation.coverage import Coverage, rejected_faults
 from prmkit.evaluation.processbench import PartFigures, ProcessCase, part_figures
-from prmkit.intervals import Bootstrap, Floats, ratio, share_over_problems
+from prmkit.intervals import Bootstrap, Floats, ratio
 from prmkit.records import Estimate
 
 Kind = Literal["both none", "same place", "a earlier", "a later", "only a", "only b"]
@@ -32,6 +32,8 @@ KINDS: tuple[Kind, ...] = (
     "only b",
 )
 """How two annotators can compare: `only a` = only the first finds an error."""
+SAME: frozenset[Kind] = frozenset({"both none", "same place"})
+"""Both say the same, "no error" being a place."""
 
 
 class Agreement(NamedTuple):
@@ -92,6 +94,29 @@ def kind_of(a: int | None, b: int | None) -> Kind:
     return "same place" if a == b else "a earlier" if a < b else "a later"
 
 
+def share_of_kinds(
+    rows: Sequence[tuple[str, int | None, int | None]],
+    kinds: Set[Kind],
+    how: Bootstrap,
+    n_unscored: int = 0,
+) -> Estimate:
+    """Share of solutions that compare in one of some ways.
+
+    Args:
+        rows: (problem id, place of a, place of b) of solutions that both decided.
+        kinds: What counts.
+        how: Seed and number of resamples.
+        n_unscored: Solutions that either left undecided, to state.
+
+    Raises:
+        NothingScored: there is no row.
+    """
+    found = how.share(((problem, kind_of(a, b) in kinds) for problem, a, b in rows), n_unscored)
+    if found is None:
+        raise NothingScored("a share of no solutions")
+    return found
+
+
 def agreement(pairs: Sequence[tuple[Place, Place]], how: Bootstrap) -> Agreement:
     """Compare two annotators.
 
@@ -106,24 +131,21 @@ def agreement(pairs: Sequence[tuple[Place, Place]], how: Bootstrap) -> Agreement
     n_cases = (len(decided), len(pairs) - len(decided))
     if not decided:
         raise NothingScored(f"agreement on {len(pairs)} solutions, none decided by both")
-    kinds = [kind_of(a.first_error, b.first_error) for a, b in decided]
+    rows = [(a.problem_id, a.first_error, b.first_error) for a, b in decided]
+    kinds = [kind_of(a, b) for _, a, b in rows]
     problems = [a.problem_id for a, _ in decided]
     sums_PK = _by_problem(problems, [KINDS.index(kind) for kind in kinds], len(KINDS))
 
     def estimate(statistic: Callable[[Floats], Floats]) -> Estimate | None:
         return how.of_share(sums_PK, statistic, n_cases)
 
-    def share(*names: Kind) -> Estimate:
-        rows_P2 = np.stack([_sum(sums_PK, names), sums_PK.sum(axis=-1)], axis=-1)
-        return share_over_problems(rows_P2, n_cases, **how._asdict())
-
     places_a = [a.first_error for a, _ in decided]
     places_b = [b.first_error for _, b in decided]
     return Agreement(
         n=len(decided),
         n_unscored=n_cases[1],
-        shares={kind: share(kind) for kind in KINDS},
-        same=share("both none", "same place"),
+        shares={kind: share_of_kinds(rows, {kind}, how, n_cases[1]) for kind in KINDS},
+        same=share_of_kinds(rows, SAME, how, n_cases[1]),
         kappa_place=_kappa(problems, places_a, places_b, how, n_cases),
         kappa_error=_kappa(
             problems,

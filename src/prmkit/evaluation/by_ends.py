@@ -11,10 +11,10 @@ from prmkit.records import Estimate
 def by_ends(
     found: Estimate, strata_GPC: Sequence[Floats], statistic: Statistic, how: Bootstrap
 ) -> Estimate:
-    """A statistic of shares as it is, or, if it is exactly 0 or 1, by the ends of its shares.
+    """A statistic of shares as it is, or, if no resample changes it, by the ends of its shares.
 
-    No resample changes such a mean of shares or of F1s. Its low end is the statistic of the shares'
-    low ends, its high end that of their high ends: wider than 95 %.
+    So it is where each share is 0 or 1. The low end is the statistic of the shares' low ends, the
+    high end that of their high ends: wider than 95 %.
 
     Args:
         found: The estimate, in [0, 1].
@@ -23,7 +23,7 @@ def by_ends(
         statistic: As for `bootstrap`; it rises with every share.
         how: Seed and number of resamples.
     """
-    if found.value not in (0.0, 1.0):
+    if found.low < found.high:
         return found
     shares_GI = [
         [

@@ -5,17 +5,15 @@ Seconds are not here but in timing.json: the report of a run that was killed and
 the byte to that of one that was not.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from pydantic import Field
 
+from prmkit.evaluation.agreement import KINDS, SAME, Kind, share_of_kinds
 from prmkit.evaluation.processbench import ProcessResult
 from prmkit.intervals import Bootstrap
 from prmkit.records import Annotated, Estimate, Outcome, Record, Solution
-
-Direction = Literal["missed", "invented", "too_early", "too_late"]
-DIRECTIONS: tuple[Direction, ...] = ("missed", "invented", "too_early", "too_late")
 
 
 class LabelQuality(Record):
@@ -208,17 +206,6 @@ class Labelled(NamedTuple):
     truth: int | None
 
 
-def direction(label: int | None, truth: int | None) -> Direction | None:
-    """How a label is wrong; None if it is right."""
-    if label == truth:
-        return None
-    if label is None:
-        return "missed"
-    if truth is None:
-        return "invented"
-    return "too_early" if label < truth else "too_late"
-
-
 def beside_truth(
     labels: Iterable[Annotated],
     truth: Mapping[str, int | None],
@@ -238,21 +225,24 @@ def beside_truth(
 
 
 def label_quality(rows: Sequence[Labelled], n_unscored: int, interval: Bootstrap) -> LabelQuality:
-    """Compare one source's labels with the truth."""
+    """Compare one source's labels with the truth, as `evaluation.agreement` does two annotators."""
+    places = [(r.problem_id, r.label, r.truth) for r in rows]
 
-    def share(
-        holds: Callable[[Labelled], bool], among: Callable[[Labelled], bool] = lambda _: True
-    ) -> Estimate | None:
-        return interval.share((r.problem_id, holds(r)) for r in rows if among(r))
+    def share(*kinds: Kind) -> Estimate | None:
+        return share_of_kinds(places, set(kinds), interval) if places else None
+
+    def hit(*, has_error: bool) -> Estimate | None:
+        own = [r for r in rows if (r.truth is not None) == has_error]
+        return interval.share((r.problem_id, r.label == r.truth) for r in own)
 
     return LabelQuality(
-        wrong=share(lambda r: r.label != r.truth),
-        missed=share(lambda r: direction(r.label, r.truth) == "missed"),
-        invented=share(lambda r: direction(r.label, r.truth) == "invented"),
-        too_early=share(lambda r: direction(r.label, r.truth) == "too_early"),
-        too_late=share(lambda r: direction(r.label, r.truth) == "too_late"),
-        error_accuracy=share(lambda r: r.label == r.truth, lambda r: r.truth is not None),
-        correct_accuracy=share(lambda r: r.label == r.truth, lambda r: r.truth is None),
+        wrong=share(*(kind for kind in KINDS if kind not in SAME)),
+        missed=share("only b"),
+        invented=share("only a"),
+        too_early=share("a earlier"),
+        too_late=share("a later"),
+        error_accuracy=hit(has_error=True),
+        correct_accuracy=hit(has_error=False),
         n_unscored=n_unscored,
     )
 
