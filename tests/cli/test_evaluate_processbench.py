@@ -1,10 +1,13 @@
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from run_prm import Prm
 from shared_data import shared
+from stub_servers import Reply, VllmLike, refuse, serving
+from tiny_models import tiny_tokenizer
 
 
 def case(name: str, label: int, n_steps: int = 4, *, right: bool | None = None) -> dict[str, Any]:
@@ -188,12 +191,21 @@ def test_a_threshold_is_chosen_on_named_cases_only(prm: Prm, tmp_path: Path) -> 
     assert found["threshold"]["value"] == 2.5
     assert found["threshold"]["chosen_on"] == "subset gsm8k of the same data"
     assert found["threshold"]["average_f1_of_other_subsets"]["value"] == 100.0
-    others = write(tmp_path / "v.jsonl", *[{**c, "id": f"v{c['id']}"} for c in CASES])
+    unseen = [{**c, "id": f"v{c['id']}", "problem": f"other {c['id']}?"} for c in CASES]
+    others = write(tmp_path / "v.jsonl", *unseen)
     of_others = [{**row, "id": f"v{row['id']}"} for row in scores(1.0)]
     chosen = write(tmp_path / "vs.jsonl", *of_others)
     done = prm(*arguments, "--validation", others, "--validation-scores", chosen)
     assert json.loads(done.out)["threshold"]["value"] == 2.0  # so that 2.0 is not below it
     assert json.loads(done.out)["upper_bound_own_threshold"]["math"]["f1"] == 100.0
+    renamed = write(
+        tmp_path / "r.jsonl", *unseen[:7], *[{**c, "id": f"v{c['id']}"} for c in CASES[7:]]
+    )
+    done = prm(*arguments, "--validation", renamed, "--validation-scores", chosen)
+    assert done.code == 1
+    assert (
+        "3 of 10 cases are among those that are evaluated (vmath-2, vmath-3, vmath-4)" in done.err
+    )
     assert prm(*arguments, "--choose-on", "x").code == 1
     assert "allowed: a finite number" in prm(*arguments, "--threshold", "nan").err
     assert prm(*arguments, "--validation", others).code == 1
@@ -220,3 +232,92 @@ def test_the_benchmark_itself_is_read(prm: Prm, tmp_path: Path) -> None:
         "olympiadbench": 161,
         "omnimath": 259,
     }
+
+
+class Critic(VllmLike):
+    """A server whose votes depend on the case that is asked about, and for one case on the seed."""
+
+    said: Mapping[str, str] = {
+        "gsm8k-0": "\\boxed{0}",
+        "gsm8k-1": "I cannot tell.",
+        "math-0": "\\boxed{2}",
+        "math-1": "\\boxed{9}",  # no such paragraph
+    }
+
+    def reply(self, body: Any, ids: list[int], field: Callable[[str], Any]) -> Reply:
+        prompt = self.tokenizer.decode(ids)
+        named = next((name for name in self.said if f"{name}?" in prompt), "")
+        text = self.said.get(named, "\\boxed{-1}")
+        if "math-2?" in prompt:
+            text = "\\boxed{1}" if body["seed"] % 2 else "\\boxed{-1}"
+        if "math-3?" in prompt:
+            return refuse("out of memory")
+        varied = f"Draw {body['seed']}: {text}"  # a server whose draws are all one is refused
+        choice = field(varied) | {"index": 0, "finish_reason": "stop"}
+        usage = {"prompt_tokens": len(ids), "completion_tokens": 7}
+        return Reply({"model": self.model, "choices": [choice], "usage": usage})
+
+
+def test_a_critic_on_a_server_is_asked_and_its_outputs_kept_evaluate_the_same(
+    prm: Prm, tmp_path: Path
+) -> None:
+    data, kept = write(tmp_path / "d.jsonl", *CASES[:8], CASES[9]), tmp_path / "kept.jsonl"
+    evaluate = ("evaluate", "processbench", "--data", data, "--resamples", 100, "--json")
+    with serving(Critic(tiny_tokenizer(), context=4096)) as stub:
+        asked = ("--critic", "tiny", "--base-url", stub.base_url, "--max-new-tokens", 99)
+        done = prm(*evaluate, *asked, "--save", kept)
+        voted = prm(*evaluate, *asked, "--votes", 3)
+        bodies = [b for b in stub.completions() if b.get("max_tokens") == 99]
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    # errors of gsm8k: 0 placed, 1 unreadable and so wrong; those without error are all cleared
+    assert found["subsets"]["gsm8k"]["error_accuracy"] == 50.0
+    assert found["subsets"]["gsm8k"]["correct_accuracy"] == 100.0
+    assert found["unreadable"] == {"no_verdict": 1, "out_of_range": 1}
+    assert found["system"] == "tiny (greedy)"
+    stored = json.loads(prm(*evaluate, "--predictions", kept).out)
+    assert stored["subsets"] == found["subsets"]
+    assert voted.code == 0, voted.err
+    assert json.loads(voted.out)["system"] == "tiny (majority of 3)"
+    of_votes = [b for b in bodies if b["temperature"] == 1.0]
+    assert len(of_votes) == 3 * 9
+    assert {b["top_p"] for b in of_votes} == {0.9}
+    assert {b["temperature"] for b in bodies} == {0.0, 1.0}
+
+
+def test_a_case_that_a_server_fails_on_is_no_wrong_prediction(prm: Prm, tmp_path: Path) -> None:
+    data = write(tmp_path / "d.jsonl", *CASES)
+    evaluate = ("evaluate", "processbench", "--data", data, "--resamples", 100)
+    with serving(Critic(tiny_tokenizer(), context=4096)) as stub:
+        asked = ("--critic", "tiny", "--base-url", stub.base_url, "--max-new-tokens", 99)
+        refused = prm(*evaluate, *asked)
+        partial = prm(*evaluate, *asked, "--partial")
+    assert refused.code == 1
+    assert "math-3" in refused.err
+    assert "out of memory" in refused.err
+    assert partial.code == 0, partial.err
+    assert "PARTIAL: 9 of 10 cases" in partial.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("--critic", "tiny", "--base-url", "http://127.0.0.1:9"),
+            "no server at http://127.0.0.1:9",
+        ),
+        (("--critic", "/none"), "model '/none': no such directory"),
+        (("--critic", "tiny", "--tokenizer", "x"), "--critic: tokenizer needs base_url"),
+        (("--critic", "tiny", "--base-url", "nowhere"), "--critic: base_url"),
+        (("--critic", "synthetic:judge", "--prompt", "none"), "none"),
+        (("--prm", "/none"), "/none/config.json"),
+    ],
+)
+def test_a_live_system_that_is_not_there_is_one_line(
+    prm: Prm, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    done = prm("evaluate", "processbench", "--data", write(tmp_path / "d.jsonl", *CASES), *words)
+    assert done.code == 1
+    (line,) = [x for x in done.err.splitlines() if x.startswith("error: ")]
+    assert said in line
+    assert "Traceback" not in done.err

@@ -9,6 +9,7 @@ import pytest
 from made_runs import make_run
 from run_prm import Prm
 
+from prmkit.analysis.threshold import TRAINED
 from prmkit.consensus import build_consensus
 from prmkit.errors import ConfigError, RunError
 from prmkit.intervals import Bootstrap
@@ -142,6 +143,9 @@ def test_the_grid_names_each_setting_once() -> None:
     assert {"verify, K = 8", "exhaustive, progress 0.8, K = 8"} <= set(names)
     assert "sequential, t = K/2, K = 8" in names
     assert not any(s.threshold >= s.k for s in settings if s.k)
+    every = [s.threshold for s in grid([8], [4, 8], every_threshold=True) if s.k == 8]
+    assert sorted(set(every)) == list(range(8))
+    assert [s.threshold for s in grid([2], [2]) if s.threshold] == [1]
     for wrong in ([], [0]):
         with pytest.raises(ConfigError, match="K of a study"):
             grid(wrong, [])
@@ -199,3 +203,33 @@ def test_the_command_writes_pictures_json_and_says_what_to_choose(
     assert len(pictures) >= 2
     assert "--s0:" in pictures[0].read_text()  # its colours are in it
     assert prm(*arguments, "--k", "x").code == 2
+
+
+def test_prms_by_threshold_stand_beside_the_labels_by_threshold(
+    folders: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    prm, out = Prm(monkeypatch, capsys), tmp_path / "study"
+    options = ("--k", "2", "--rule-k", "2", "--threads", "1", "--resamples", "100")
+    assert prm("study", "label-cost", folders[0], "--out", out, *options).code == 0
+    arguments = ("analyse", "threshold", folders[0], "--resamples", "100")
+    done = prm(*arguments, "--study", out, "--json")
+    assert done.code == 0, done.err
+    (found,) = json.loads(done.out)
+    (table,) = (t for t in found["tables"] if t["title"] == TRAINED)
+    stored = json.loads((out / "study.json").read_text())
+    by_setting = {row[0]: row for row in stored["tables"][0]["rows"]}
+    assert [row[:2] for row in table["rows"]] == [["0", "2"], ["1", "2"]]
+    names = ("sequential, K = 2", "sequential, t = 1, K = 2")
+    for row, name in zip(table["rows"], names, strict=True):
+        assert row[3] == by_setting[name][4]  # mean F1
+    assert found["figures"][-1]["title"].startswith("F1 of PRMs")
+    assert TRAINED in prm(*arguments, "--study", out).out
+    stored["tables"] = stored["tables"][:2]
+    (out / "study.json").write_text(json.dumps(stored))
+    done = prm(*arguments, "--study", out)
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "no table" in done.err
+    assert prm(*arguments, "--study", tmp_path / "none").code == 1

@@ -17,6 +17,7 @@ from prmkit.store import StoredRun
 _KINDS = {
     "mc": ("hard", "no"),
     "mc_soft": ("soft", "no"),
+    "mc_progress": ("relative progress", "no"),
     "consensus": ("hard", "yes"),
     "consensus_soft": ("soft", "yes"),
 }

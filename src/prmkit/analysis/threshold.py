@@ -4,7 +4,8 @@ Figure 5 of arXiv 2501.07301 trains a PRM at each threshold 0 ... K - 1 and find
 stored draws are labelled anew at each threshold and compared with the truth and with the judge,
 which needs no training. Only an exhaustive annotation has the draws for it: one that stops once its
 own threshold is decided holds few draws for the others, and the solutions that it does decide are
-not like the rest.
+not like the rest. PRMs trained at each threshold, as in the paper, come from a study
+(`prm study label-cost`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,11 +13,14 @@ from collections.abc import Iterator, Sequence
 from prmkit.analysis.result import Analysis, Column, Figure, Point, Series, Table
 from prmkit.analysis.tally import f1_of
 from prmkit.analysis.view import EXHAUSTIVE, Labelled, interval_of, training
+from prmkit.errors import DataError
 from prmkit.intervals import Bootstrap
 from prmkit.records import Estimate, McAnnotation
 from prmkit.rollouts.estimate import relabel
 from prmkit.store import StoredRun
 
+TRAINED = "PRMs trained on labels of each threshold"
+"""The table of a study that holds them: threshold, K, then estimates, `mean F1` among them."""
 _NAMES = {
     "error_accuracy": "errors placed",
     "correct_accuracy": "free ones left alone",
@@ -27,7 +31,8 @@ _NAMES = {
 _ABOUT = (
     "A step is positive if more than the threshold of its K draws reach the reference answer. The "
     "labels at each threshold are compared with the truth, where it is known, and with the judge. "
-    "The paper's figure shows PRMs trained on them; this one shows the labels themselves."
+    "The paper's figure shows PRMs trained on them; this one shows the labels themselves, and with "
+    "a study (--study) trained PRMs, too."
 )
 
 
@@ -46,6 +51,40 @@ def threshold(run: StoredRun, resamples: int | None = None) -> Analysis:
         figures=(_figure(found),) if len(found) > 1 else (),
         notes=tuple(notes),
         seed=interval.seed,
+    )
+
+
+def beside_study(found: Analysis, study: Analysis) -> Analysis:
+    """The answer with a study's PRMs trained at each threshold.
+
+    Raises:
+        DataError: the study has none.
+    """
+    table = next((table for table in study.tables if table.title == TRAINED), None)
+    if table is None or not table.rows:
+        raise DataError(
+            f"study {study.name}: no table {TRAINED!r} among "
+            f"{', '.join(repr(t.title) for t in study.tables)}; make it again with prm study "
+            "label-cost, which keeps what it has trained"
+        )
+    figures = (*found.figures, _trained_figure(table))
+    return found.model_copy(update={"tables": (*found.tables, table), "figures": figures})
+
+
+def _trained_figure(table: Table) -> Figure:
+    """F1 over the threshold, a line a K."""
+    names = [column.name for column in table.columns]
+    lines: dict[str, list[Point]] = {}
+    for row in table.rows:
+        k, f1 = row[names.index("K")], row[names.index("mean F1")]
+        if isinstance(f1, Estimate):
+            lines.setdefault(f"K = {k}", []).append(Point(x=float(str(row[0])), y=f1))
+    return Figure(
+        title="F1 of PRMs trained on labels of each threshold",
+        kind="lines",
+        x_label="threshold: more than so many of K draws",
+        y_label="mean F1",
+        series=tuple(Series(name=name, points=tuple(points)) for name, points in lines.items()),
     )
 
 

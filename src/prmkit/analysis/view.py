@@ -134,7 +134,8 @@ def training(run: StoredRun) -> list[Labelled]:
 
 def learnt_from(run: StoredRun, arm: str) -> set[str]:
     """Ids of the solutions whose labels an arm's PRM was trained on."""
-    source = run.arms[arm].removesuffix("_soft")
+    labels = run.arms[arm]
+    source = "mc" if labels.startswith("mc") else labels
     if source == "consensus":
         labelled = {row.solution_id for row in run.consensus}
     else:

@@ -35,6 +35,9 @@ class Name(StrEnum):
 def analyse(  # a command's options are its arguments
     name: Name = typer.Argument(help="The question; `all` asks every one."),
     runs: list[Path] = typer.Argument(help="Run folders."),
+    study: Path | None = typer.Option(
+        None, help="With `threshold`: a folder of `prm study label-cost`, whose PRMs stand beside."
+    ),
     resamples: int | None = typer.Option(
         None, min=100, help="Bootstrap resamples over problems; default as in the run's recipe."
     ),
@@ -60,6 +63,8 @@ def analyse(  # a command's options are its arguments
         prm analyse all runs/toy
 
         prm analyse runs runs/toy runs/k4
+
+        prm analyse threshold runs/cost-1 --study studies/label-cost
     """
     from prmkit.analysis.questions import QUESTIONS
     from prmkit.store import read_run
@@ -70,11 +75,31 @@ def analyse(  # a command's options are its arguments
         return
     names = list(QUESTIONS) if name is Name.ALL else [name.value]
     found = [(path, QUESTIONS[n](run, resamples)) for path, run in stored for n in names]
+    if study is not None:
+        found = [(path, _with_study(answer, study)) for path, answer in found]
     if as_json:
         rows = [{"run": str(path), **answer.model_dump(mode="json")} for path, answer in found]
         print(json.dumps(rows, indent=2))
         return
     _print(found, published=published)
+
+
+def _with_study(answer: "Analysis", folder: Path) -> "Analysis":
+    """An answer about thresholds with the PRMs that a study trained at each; others as they are."""
+    from pydantic import ValidationError
+
+    from prmkit.analysis.result import Analysis
+    from prmkit.analysis.threshold import beside_study
+    from prmkit.errors import DataError
+    from prmkit.store.files import read_json
+
+    if answer.name != Name.THRESHOLD.value:
+        return answer
+    path = folder / "study.json"
+    try:
+        return beside_study(answer, Analysis.model_validate(read_json(path)))
+    except ValidationError as error:
+        raise DataError(f"{path}: not the answer of prm study: {error.errors()[0]}") from error
 
 
 def _compare(runs: "list[StoredRun]", resamples: int | None, *, as_json: bool) -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
@@ -43,12 +43,26 @@ def processbench(  # noqa: PLR0913  # a command's options are its arguments
     critic: str | None = typer.Option(
         None, help="Critic: a model directory, `synthetic:judge`, or a server's name for it."
     ),
-    votes: int = typer.Option(1, min=1, help="Critic: replies a case; 1 is greedy."),
+    votes: int = typer.Option(
+        1,
+        min=1,
+        help="Critic: replies a case; 1 is greedy, more are drawn with temperature 1 and top_p 0.9 "
+        "as ProcessBench's are.",
+    ),
     prompt: str = typer.Option("compact", help="Critic: name of its prompt."),
     max_new_tokens: int = typer.Option(
         1024, min=1, help="Critic: tokens a reply; 8192 in ProcessBench's code."
     ),
     base_url: list[str] = typer.Option([], help="Critic: OpenAI-compatible server of the model."),
+    tokenizer: str | None = typer.Option(
+        None, help="Critic on a server: its tokenizer; default --critic, or the server's template."
+    ),
+    api_key_env: str | None = typer.Option(
+        None, help="Critic on a server: the environment variable that holds the key."
+    ),
+    max_in_flight: int = typer.Option(
+        256, min=1, help="Critic on a server: requests under way at once."
+    ),
     threshold: float = typer.Option(0.5, help="A step that scores below it is called wrong."),
     choose_on: str | None = typer.Option(
         None, help="Choose the threshold on this subset of the data, e.g. gsm8k."
@@ -90,6 +104,8 @@ def processbench(  # noqa: PLR0913  # a command's options are its arguments
         prm evaluate processbench --data data/processbench --prm runs/toy/prms/mc --save s.jsonl
 
         prm evaluate processbench --data data/processbench --critic synthetic:judge --json
+
+        prm evaluate processbench --data gsm8k.json --critic qwen --base-url http://localhost:8000/v1
     """
     from prmkit.cli.process_tables import print_process
     from prmkit.cli.published import print_among_published
@@ -102,7 +118,14 @@ def processbench(  # noqa: PLR0913  # a command's options are its arguments
 
     systems = [stored_system(named) for named in predictions]
     systems += [prm_system(directory, by_prefixes=by_prefixes) for directory in prm]
-    systems += [_critic(critic, votes, prompt, base_url, max_new_tokens, seed)] if critic else []
+    where: dict[str, Any] = {
+        "base_url": base_url,
+        "tokenizer": tokenizer,
+        "api_key_env": api_key_env,
+    }
+    if base_url:
+        where["max_in_flight"] = max_in_flight
+    systems += [_critic(critic, votes, prompt, max_new_tokens, seed, where)] if critic else []
     check_names(systems)
     if save is not None and (len(systems) > 1 or not systems[0].live):
         raise ConfigError("--save: keeps the outputs of one --prm or --critic")
@@ -151,7 +174,7 @@ class _Chooser(NamedTuple):
         from prmkit.datasets.processbench import read_processbench
         from prmkit.errors import ConfigError
         from prmkit.evaluation.matching import match
-        from prmkit.evaluation.process_summary import Decision, choose_on
+        from prmkit.evaluation.process_summary import Decision, check_apart, choose_on
 
         if not matched.scored and self.n_systems > 1:
             return Decision(self.fixed)  # one of several, and it gave places: nothing to choose
@@ -163,6 +186,7 @@ class _Chooser(NamedTuple):
             raise ConfigError("--validation needs --validation-scores for stored outputs")
         named = ", ".join(str(path) for path in self.validation)
         cases = read_cases(self.validation, read_processbench)
+        check_apart(cases.records, matched.cases)
         source = stored_system(str(self.validation_scores)) if self.validation_scores else system
         scored = match(cases, source.predict(cases.records))
         scored.coverage.check(named, partial=partial)
@@ -191,15 +215,23 @@ def _summary(
     return summarise(system.name, matched, decision, how, partial=partial)
 
 
-def _critic(
-    model: str, votes: int, prompt: str, base_url: Sequence[str], max_new_tokens: int, seed: int
+def _critic(  # options of the command, handed on
+    model: str, votes: int, prompt: str, max_new_tokens: int, seed: int, where: dict[str, Any]
 ) -> "System":
+    from pydantic import ValidationError
+
     from prmkit.cli.systems import critic_system
     from prmkit.config import JudgeConfig
+    from prmkit.errors import ConfigError
+    from prmkit.faults import first_fault
     from prmkit.generators.base import Sampling
 
-    sampling = Sampling(temperature=0.0 if votes == 1 else 1.0, max_new_tokens=max_new_tokens)
-    config = JudgeConfig(
-        model=model, votes=votes, prompt=prompt, base_url=tuple(base_url), sampling=sampling
-    )
+    how = (0.0, 1.0) if votes == 1 else (1.0, 0.9)  # arXiv 2412.06559: open critics' votes
+    sampling = Sampling(temperature=how[0], top_p=how[1], max_new_tokens=max_new_tokens)
+    try:
+        config = JudgeConfig(model=model, votes=votes, prompt=prompt, sampling=sampling, **where)
+    except ValidationError as error:
+        fault = first_fault(error, JudgeConfig)
+        of_key = f"{fault.key}: " if fault.key else ""
+        raise ConfigError(f"--critic: {of_key}{fault.problem}") from error
     return critic_system(config, seed)

@@ -28,6 +28,12 @@ def label_cost(  # noqa: PLR0913  # a command's options are its arguments
     rule_k: str = typer.Option(
         "8,16", help="Draws a step for bisection, adaptive, and other label rules."
     ),
+    every_threshold: bool = typer.Option(
+        False,
+        "--every-threshold",
+        help="Hard labels at each threshold from 0 to K - 1 (the paper's Figure 5), not at 0, 1, "
+        "and K/2 alone.",
+    ),
     threads: int | None = typer.Option(None, min=1, help="CPU threads; default all cores."),
     resamples: int = typer.Option(1000, min=100, help="Bootstrap resamples over problems."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON instead of tables."),
@@ -57,7 +63,9 @@ def label_cost(  # noqa: PLR0913  # a command's options are its arguments
     from prmkit.study.runs import read_runs
     from prmkit.study.settings import grid
 
-    settings = grid(_numbers(k, "--k"), _numbers(rule_k, "--rule-k"))
+    settings = grid(
+        _numbers(k, "--k"), _numbers(rule_k, "--rule-k"), every_threshold=every_threshold
+    )
     read = read_runs(runs)
     if threads is not None:
         import torch

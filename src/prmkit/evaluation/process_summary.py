@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from prmkit.errors import DataError, NothingScored
+from prmkit.errors import ConfigError, DataError, NothingScored
 from prmkit.evaluation.coverage import Coverage
 from prmkit.evaluation.matching import Matched
 from prmkit.evaluation.processbench import (
@@ -179,6 +179,22 @@ def choose_on(matched: Matched, named: str, subset: str = "") -> Decision:
         raise DataError(f"{named}: no scores to choose a threshold by, only predictions")
     best = best_threshold(scored)
     return Decision(best.value, named, best.f1, subset)
+
+
+def check_apart(validation: Sequence[BenchmarkCase], evaluated: Sequence[BenchmarkCase]) -> None:
+    """No case chooses a threshold that it is then evaluated at.
+
+    Raises:
+        ConfigError: some do, by question and steps, whatever their ids.
+    """
+    own = {(case.question, case.steps) for case in evaluated}
+    shared = [case.case_id for case in validation if (case.question, case.steps) in own]
+    if shared:
+        raise ConfigError(
+            f"--validation: {len(shared):,} of {len(validation):,} cases are among those that are "
+            f"evaluated ({', '.join(shared[:3])}{', ...' if len(shared) > 3 else ''}); allowed: "
+            "others, or --choose-on SUBSET, which also says how the other subsets did"
+        )
 
 
 def compare_all(summaries: Sequence[ProcessSummary], how: Resampling) -> list[ProcessComparison]:

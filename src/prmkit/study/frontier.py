@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from prmkit.analysis.result import Analysis, Column, Figure, Point, Series, Table
+from prmkit.analysis.threshold import TRAINED
 from prmkit.errors import NothingScored
 from prmkit.evaluation.processbench import ProcessCase, compare, degenerate, evaluate
 from prmkit.intervals import Bootstrap, resolved
@@ -62,7 +63,7 @@ def answer(found: Sequence[Measured], interval: Bootstrap) -> Analysis:
         title="What a label costs, and what it is worth",
         source="beyond the paper",
         about=_ABOUT,
-        tables=(_table(found), _ways_table(found)),
+        tables=(_table(found), _ways_table(found), *_threshold_tables(found)),
         figures=tuple(_figures(found)),
         notes=tuple(advice(drawn, interval)),
         seed=interval.seed,
@@ -187,6 +188,32 @@ def _ways_table(found: Sequence[Measured]) -> Table:
         columns=(Column(name="setting"), *(Column(name=name) for name in _BESIDE.values())),
         rows=tuple((m.setting.name, *(m.ways.get(way) for way in _BESIDE)) for m in found),
     )
+
+
+def _threshold_tables(found: Sequence[Measured]) -> Iterator[Table]:
+    """PRMs by the threshold of hard labels, where several were tried at one K."""
+    own = [m for m in found if m.setting.rule == "hard" and m.setting.annotator == "sequential"]
+    tried = {m.setting.k for m in own if m.setting.threshold}
+    rows = sorted((m for m in own if m.setting.k in tried), key=_by_k)
+    if rows:
+        yield Table(
+            title=TRAINED,
+            columns=(
+                Column(name="threshold"),
+                Column(name="K"),
+                Column(name="labels wrong"),
+                Column(name="mean F1"),
+                Column(name="F1 of single runs"),
+            ),
+            rows=tuple(
+                (str(m.setting.threshold), str(m.setting.k), m.wrong, m.f1, _single(m))
+                for m in rows
+            ),
+        )
+
+
+def _by_k(m: Measured) -> tuple[int, int]:
+    return m.setting.k, m.setting.threshold
 
 
 def _figures(found: Sequence[Measured]) -> Iterator[Figure]:

@@ -47,7 +47,8 @@ class Setting(NamedTuple):
             return f"{self.annotator}, progress {PROGRESS:g}"
         if self.rule == "soft":
             return f"{self.annotator}, soft"
-        at = f", t = {'K/2' if self.threshold > 1 else self.threshold}" if self.threshold else ""
+        half = self.threshold > 1 and self.threshold == self.k // 2
+        at = f", t = {'K/2' if half else self.threshold}" if self.threshold else ""
         return f"{self.annotator}{at}"
 
     @property
@@ -76,12 +77,16 @@ class Labels(NamedTuple):
     """Generated tokens that it took, the judge's included where it was asked."""
 
 
-def grid(ks: Sequence[int], rule_ks: Sequence[int]) -> list[Setting]:
+def grid(
+    ks: Sequence[int], rule_ks: Sequence[int], *, every_threshold: bool = False
+) -> list[Setting]:
     """All settings of a study.
 
     Args:
         ks: Draws a step for hard labels and for the filter.
         rule_ks: Draws a step for the other annotators and rules, where fewer say little.
+        every_threshold: Hard labels at each threshold from 0 to K - 1 for `rule_ks`; else at 0, 1
+            and half of K.
 
     Raises:
         ConfigError: there is no K, or one below 1.
@@ -103,11 +108,15 @@ def grid(ks: Sequence[int], rule_ks: Sequence[int]) -> list[Setting]:
             Setting("bisection", "hard", k),
             Setting("adaptive", "hard", k),
             Setting("exhaustive", "soft", k),
-            *([Setting("sequential", "hard", k, 1)] if k > 1 else []),
-            *([Setting("sequential", "hard", k, k // 2)] if k > 3 else []),
+            *(Setting("sequential", "hard", k, t) for t in _thresholds(k, every=every_threshold)),
             Setting("exhaustive", "progress", k),
         ]
     return found
+
+
+def _thresholds(k: int, *, every: bool) -> list[int]:
+    """Thresholds above 0."""
+    return list(range(1, k)) if every else sorted({t for t in (1, k // 2) if 0 < t < k})
 
 
 def label(setting: Setting, drawn: Drawn) -> Labels:
