@@ -126,6 +126,13 @@ class Annotated(Record):
         return self
 
 
+class GivenLabel(Annotated):
+    """Where somebody placed the first error of a solution that came with its label."""
+
+    source: str
+    """Who labelled."""
+
+
 class StepEstimate(Record):
     """What rollouts from the end of one step say about the prefix up to it."""
 

@@ -1,6 +1,7 @@
 """`prm rollout` as a person types it, against a stub server."""
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -123,4 +124,16 @@ def test_solutions_are_labelled_measured_and_counted(
     assert len(read_records(out / "rollouts.parquet", McAnnotation)) == 5
     assert "Estimated, and what it was" in done.stdout
     assert "rejected, see rejected.parquet" in done.stdout
+    made = prm("report", str(out))
+    assert made.returncode == 0, made.stderr
+    page = (out / "report.html").read_text()
+    assert "5 given solutions, labelled by Monte Carlo (at most 4 draws a step)" in page
+    assert "prm rollout run.yaml --out runs/run" in page
+    assert "Monte Carlo (a) beside the labels given (b)" in page
+    assert 'id="biases"' not in page  # nothing to say of PRMs that were not trained
+    (index,) = re.findall(r'id="index">(.*?)</script>', page)
+    rows = json.loads(index)["rows"]
+    assert len(rows) == 5
+    assert all(row[-1] is not None for row in rows)  # the labels that came along
+    assert all(row[10] is not None for row in rows)  # Monte Carlo's
     assert json.loads(prm(*words, "--json").stdout) == report  # though the server is gone

@@ -22,9 +22,9 @@ from prmkit.datasets.cases import NOT_SAID, case_solution
 from prmkit.datasets.decontaminate import normal_text
 from prmkit.errors import ConfigError, DataError
 from prmkit.records import (
-    Annotated,
     BenchmarkCase,
     CheckedAnswer,
+    GivenLabel,
     JudgeAnswer,
     LabelledSolution,
     Outcome,
@@ -42,13 +42,6 @@ _OF_A_RUN = "solutions.train"
 _GIVEN = (Solution, LabelledSolution, BenchmarkCase)
 _TABLES = ("solutions", "labelled", "cases")
 _WRONG = 0.5  # a label below it is a wrong step
-
-
-class GivenLabel(Annotated):
-    """Where somebody placed the first error of a given solution."""
-
-    source: str
-    """Who labelled."""
 
 
 class Given(NamedTuple):

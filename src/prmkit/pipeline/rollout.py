@@ -21,10 +21,11 @@ from prmkit.pipeline.context import Work
 from prmkit.pipeline.distinct import distinct, of_rollouts
 from prmkit.pipeline.estimate import COMPLETER
 from prmkit.pipeline.findings import Cost, Distinct
-from prmkit.pipeline.given import Given, GivenLabel, read_given
+from prmkit.pipeline.given import Given, read_given
 from prmkit.pipeline.labelling import Completers, complete, keep, kept
 from prmkit.records import (
     Estimate,
+    GivenLabel,
     LabelledSolution,
     McAnnotation,
     Outcome,

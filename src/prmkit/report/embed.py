@@ -14,7 +14,14 @@ from typing import Any, NamedTuple
 from prmkit.analysis.view import Prediction, decision_of, learnt_from, questions
 from prmkit.datasets.cases import case_solution
 from prmkit.evaluation.processbench import predict_first_error
-from prmkit.records import Annotated, JudgeAnnotation, McAnnotation, Solution, StepEstimate
+from prmkit.records import (
+    Annotated,
+    GivenLabel,
+    JudgeAnnotation,
+    McAnnotation,
+    Solution,
+    StepEstimate,
+)
 from prmkit.store import StoredRun
 
 CHUNK = 100
@@ -87,6 +94,7 @@ class _Row(NamedTuple):
     solution: Solution
     mc: McAnnotation | None
     judge: JudgeAnnotation | None
+    given: GivenLabel | None
     truth: tuple[int | None, str] | None
     filtered: str
     evidence: str
@@ -98,6 +106,7 @@ class _Row(NamedTuple):
 def _rows(at: int, run: StoredRun) -> Iterator[_Row]:
     mc = {row.solution_id: row for row in run.mc}
     judged = {row.solution_id: row for rows in run.judged.values() for row in rows}
+    given = {row.solution_id: row for row in run.given}
     truth = {
         row.solution_id: (row.first_error, row.kind) for rows in run.truth.values() for row in rows
     }
@@ -123,6 +132,7 @@ def _rows(at: int, run: StoredRun) -> Iterator[_Row]:
                 solution=solution,
                 mc=mc.get(name),
                 judge=judged.get(name),
+                given=given.get(name),
                 truth=truth.get(name),
                 filtered="kept" if name in kept else left_out.reason if left_out else "",
                 evidence=left_out.evidence if left_out else "",
@@ -179,6 +189,7 @@ def _index_row(row: _Row, numbers: Mapping[tuple[int, str], int]) -> list[Any]:
         _place(row.mc),
         _place(row.judge),
         {arm: _place(found) for arm, found in row.predicted.items()},
+        _place(row.given),
     ]
 
 
@@ -197,6 +208,7 @@ def _detail(row: _Row) -> dict[str, Any]:
         if row.judge
         else None,
         "judge": row.judge.judge if row.judge else "",
+        "givenBy": row.given.source if row.given else "",
         "evidence": row.evidence if row.evidence and not row.judge else "",
         "scores": {arm: [round(x, 4) for x in scores] for arm, scores in row.scores.items()},
         "learnt": row.learnt,

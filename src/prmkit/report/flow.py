@@ -49,13 +49,15 @@ def flow(run: StoredRun) -> list[Group]:
         Group("Problems", "No two parts share one.", list(_problems(run))),
         Group(
             "Solutions",
-            "Written by the policies; the final answer is checked, and what cannot be checked is "
-            "neither right nor wrong.",
+            f"{'Given' if run.only_labels else 'Written by the policies'}; the final answer is "
+            "checked, and what cannot be checked is neither right nor wrong.",
             list(_solutions(run)),
         ),
         Group(
             "Labels",
-            "Two annotators look at each distinct scored solution; each says where the first "
+            "Each annotator says where the first error of a solution is."
+            if run.only_labels
+            else "Two annotators look at each distinct scored solution; each says where the first "
             "error is.",
             list(_annotations(run)),
         ),
@@ -103,6 +105,7 @@ def _solutions(run: StoredRun) -> Iterator[Bar]:
 
 def _annotations(run: StoredRun) -> Iterator[Bar]:
     named: dict[str, Sequence[Annotated]] = {
+        "given": run.given,
         "Monte Carlo": run.mc,
         "judge": run.judged["train"],
         "exact": run.truth["train"],

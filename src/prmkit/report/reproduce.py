@@ -25,6 +25,7 @@ def reproduce(run: StoredRun) -> Reproduce:
     last = manifest.environments[-1]
     code = last.commit or "not from a checkout"
     name = run.name
+    command = "prm rollout" if run.only_labels else "prm run"
     return Reproduce(
         facts=[
             ("recipe", str(run.recipe.get("name", ""))),
@@ -37,7 +38,7 @@ def reproduce(run: StoredRun) -> Reproduce:
         commands="\n".join(
             [
                 f"# save the recipe below as {name}.yaml, then",
-                f"prm run {shlex.quote(name + '.yaml')} --out {shlex.quote('runs/' + name)}",
+                f"{command} {shlex.quote(name + '.yaml')} --out {shlex.quote('runs/' + name)}",
                 f"prm report {shlex.quote('runs/' + name)}",
             ]
         ),

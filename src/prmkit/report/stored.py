@@ -9,7 +9,8 @@ from typing import Any
 from prmkit.analysis.result import Cell, Column, Figure, Point, Series, Table
 from prmkit.analysis.sources import paired_differences
 from prmkit.analysis.stored_figures import comparisons, estimate_at
-from prmkit.analysis.view import split_order
+from prmkit.analysis.view import interval_of, split_order
+from prmkit.evaluation.agreement import KINDS, SAME, share_of_kinds
 from prmkit.scoring.aggregate import AGGREGATES
 from prmkit.store import StoredRun
 
@@ -103,6 +104,29 @@ def label_figures(run: StoredRun) -> Iterator[Figure]:
                 for source in in_order(sources, _SOURCES)
             ),
         )
+
+
+def given_table(run: StoredRun) -> Table | None:
+    """How Monte Carlo's first errors compare with those that came with the solutions."""
+    of_given = {row.solution_id: row for row in run.given}
+    problem = {s.solution_id: s.problem_id for s in run.solutions["train"]}
+    both = [(row, of_given[row.solution_id]) for row in run.mc if row.solution_id in of_given]
+    rows = [
+        (problem[mc.solution_id], mc.first_error, given.first_error)
+        for mc, given in both
+        if not mc.unscored and not given.unscored
+    ]
+    if not rows:
+        return None
+    n_unscored, how = len(both) - len(rows), interval_of(run)
+    return Table(
+        title="Monte Carlo (a) beside the labels given (b)",
+        columns=(Column(name="first errors"), Column(name="share of solutions")),
+        rows=(
+            ("the same", share_of_kinds(rows, SAME, how, n_unscored)),
+            *((kind, share_of_kinds(rows, {kind}, how, n_unscored)) for kind in KINDS),
+        ),
+    )
 
 
 def policy_table(run: StoredRun) -> Table | None:
@@ -266,9 +290,17 @@ def difference_table(run: StoredRun) -> Table | None:
     return paired_differences(run) if comparisons(run) else None
 
 
+def costs_by_stage(run: StoredRun) -> Mapping[str, Any]:
+    """Tokens by stage; `prm rollout` has one stage, whose amounts its report holds bare."""
+    cost: Mapping[str, Any] = run.report.get("cost", {})
+    if any(not isinstance(amounts, Mapping) for amounts in cost.values()):
+        return {"rollouts": cost}
+    return cost
+
+
 def cost_table(run: StoredRun) -> Table | None:
     """Whatever the report says of costs by stage, beside the seconds of timing.json."""
-    cost: Mapping[str, Any] = run.report.get("cost", {})
+    cost = costs_by_stage(run)
     flat = {stage: _flat(values) for stage, values in cost.items()}
     names = in_order(dict.fromkeys(name for values in flat.values() for name in values), _AMOUNTS)
     stages = stages_in_order([*flat, *(stage for stage in run.timing if stage not in flat)])

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from prmkit.analysis.stored_figures import best_of_n_of, estimate_at, process_row
 from prmkit.records import Estimate
-from prmkit.report.stored import stages_in_order
+from prmkit.report.stored import costs_by_stage, stages_in_order
 from prmkit.report.words import FEW, duration, number, shown
 from prmkit.store import StoredRun
 
@@ -26,6 +26,8 @@ def lead(runs: Sequence[StoredRun]) -> str:
             "between them are paired over the problems that they share."
         )
     (run,) = runs
+    if run.only_labels:
+        return _of_rollouts(run)
     world = "the synthetic world, where a program knows the truth of every step"
     is_synthetic = run.recipe.get("problems", {}).get("source") == "synthetic"
     where = world if is_synthetic else "imported data"
@@ -42,6 +44,19 @@ def lead(runs: Sequence[StoredRun]) -> str:
         f"{sampled}, labelled by Monte Carlo (at most {k} draws a step) and by a judge, and "
         f"filtered by their consensus; {trained}."
     )
+
+
+def _of_rollouts(run: StoredRun) -> str:
+    """A run of `prm rollout` in a sentence or two."""
+    k = run.recipe.get("rollouts", {}).get("k")
+    said = (
+        f"{len(run.solutions['train']):,} given solutions, labelled by Monte Carlo (at most {k} "
+        "draws a step)"
+    )
+    if not run.report:
+        return f"{said}; the run is under way or was interrupted."
+    beside = f" {len(run.given):,} of them came with labels, shown beside." if run.given else ""
+    return f"{said}. No judge was asked and no PRM was trained.{beside}"
 
 
 def warnings(runs: Sequence[StoredRun]) -> Iterator[str]:
@@ -68,6 +83,10 @@ def tiles(run: StoredRun) -> list[Tile]:
 
 def _tiles(run: StoredRun) -> Iterator[Tile | None]:
     yield Tile(f"{len(run.mc):,}", "solutions labelled step by step", _split_words(run))
+    yield _share("with an error, by Monte Carlo", estimate_at(run.report.get("with_error")))
+    yield _share(
+        "first errors as in the labels given", estimate_at(run.report.get("same_as_given"))
+    )
     yield _share("kept by the consensus filter", estimate_at(run.report.get("kept")))
     labels = run.report.get("labels")
     yield _share("of Monte-Carlo labels are wrong", estimate_at(labels, "mc", "wrong"))
@@ -82,7 +101,7 @@ def _tiles(run: StoredRun) -> Iterator[Tile | None]:
     yield _share(f"right by majority of {best_of}", majority)
     seconds = sum(entry.get("seconds", 0.0) for entry in run.timing.values())
     if seconds:
-        tokens = sum(c.get("generated_tokens", 0) for c in run.report.get("cost", {}).values())
+        tokens = sum(c.get("generated_tokens", 0) for c in costs_by_stage(run).values())
         said = f"{tokens:,} tokens generated" if tokens else ""
         label = "from problems to report" if run.report else "spent so far"
         yield Tile(duration(seconds), label, said)

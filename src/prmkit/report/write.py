@@ -157,6 +157,10 @@ def _explorer_about(n_shown: int, n_all: int) -> str:
 def _sections(runs: Sequence[StoredRun], resamples: int | None) -> Iterator[Block]:
     if len(runs) > 1:
         yield _side_by_side(runs, resamples)
+    if all(run.only_labels for run in runs):
+        yield _given_labels(runs)
+        yield _cost(runs)
+        return
     for name, (title, about, questions) in _GROUPS.items():
         figures, tables, more = _stored(name, runs)
         parts = [_asked(question, runs, resamples) for question in questions]
@@ -165,6 +169,24 @@ def _sections(runs: Sequence[StoredRun], resamples: int | None) -> Iterator[Bloc
         known = _literature("evaluation") if name == "prms" else []
         yield Block(name, title, about, "", figures, tables, more, [], known, parts)
     yield _cost(runs)
+
+
+def _given_labels(runs: Sequence[StoredRun]) -> Block:
+    """All that there is to say of runs of `prm rollout`, whose solutions nobody else looked at."""
+    named = [(run, run.name if len(runs) > 1 else "") for run in runs]
+    found = [_table(t, name) for run, name in named if (t := stored.given_table(run))]
+    return Block(
+        id="labels",
+        title="How do the labels compare?",
+        about="A label is the place of a solution's first wrong step, or that there is none.",
+        source="",
+        figures=[],
+        tables=found,
+        more=[],
+        notes=[] if found else ["No labels came with the solutions, so there is nothing beside."],
+        literature=[],
+        parts=[],
+    )
 
 
 def _training(runs: Sequence[StoredRun]) -> Block:

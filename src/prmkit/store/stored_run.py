@@ -13,6 +13,7 @@ from prmkit.errors import RunError
 from prmkit.records import (
     BenchmarkCase,
     Dropped,
+    GivenLabel,
     JudgeAnnotation,
     LabelledSolution,
     McAnnotation,
@@ -52,6 +53,8 @@ class StoredRun:
     """By part: train, validation, process, best_of_n."""
     rejected: Mapping[str, Sequence[Rejected]]
     """Solutions that could not be drawn, by part."""
+    given: Sequence[GivenLabel]
+    """First errors that came with the solutions of `prm rollout`; none in other runs."""
     mc: Sequence[McAnnotation]
     """Monte-Carlo annotations."""
     judged: Mapping[str, Sequence[JudgeAnnotation]]
@@ -72,6 +75,11 @@ class StoredRun:
     def name(self) -> str:
         """The folder's name, by which a person tells runs apart."""
         return self.path.resolve().name
+
+    @property
+    def only_labels(self) -> bool:
+        """Whether it is a run of `prm rollout`: given solutions, labelled by rollouts."""
+        return "completer" in self.recipe
 
     @property
     def recipe(self) -> Mapping[str, Any]:
@@ -95,7 +103,9 @@ def read_run(path: Path) -> StoredRun:
         raise RunError(f"{path}: no such run folder; make one with prm run RECIPE --out {path}")
     manifest = read_manifest(path)
     arms = [arm["name"] for arm in manifest.recipe.get("arms", ())]
-    problems = _parts(path, "problems", ("train", "validation", "process", "best_of_n"), Problem)
+    parts = ("train", "validation", "process", "best_of_n")
+    problems, solutions = _parts(path, "problems", parts, Problem), _solutions(path, parts)
+    problems["train"] = [*problems["train"], *_table(path / "problems.parquet", Problem)]
     return StoredRun(
         path=path,
         manifest=manifest,
@@ -104,8 +114,9 @@ def read_run(path: Path) -> StoredRun:
         timing=_json(path / "timing.json"),
         problems={p.problem_id: p for of_part in problems.values() for p in of_part},
         cases=_table(path / "problems.cases.parquet", BenchmarkCase),
-        solutions=_parts(path, "solutions", tuple(problems), Solution),
-        rejected=_parts(path, "rejected", tuple(problems), Rejected),
+        solutions=solutions,
+        rejected=_parts(path, "rejected", parts, Rejected),
+        given=_table(path / "given.parquet", GivenLabel),
         mc=_table(path / "rollouts.parquet", McAnnotation),
         judged=_parts(path, "judge", ("train", "process"), JudgeAnnotation),
         truth=_parts(
@@ -121,6 +132,13 @@ def read_run(path: Path) -> StoredRun:
             arm: found for arm in arms if (found := _json(path / "prms" / arm / "training.json"))
         },
     )
+
+
+def _solutions(path: Path, parts: tuple[str, ...]) -> dict[str, Sequence[Solution]]:
+    """By part; those that a run of `prm rollout` was given are the ones to label."""
+    found = _parts(path, "solutions", parts, Solution)
+    found["train"] = [*found["train"], *_table(path / "solutions.parquet", Solution)]
+    return found
 
 
 def _parts(

@@ -27,7 +27,7 @@
   const NO_ERROR = -1, UNDECIDED = -2, ROW_HEIGHT = 52;
   const rows = index.rows.map((r, i) => ({
     i, run: r[0], id: r[1], part: r[2], split: r[3], policy: r[4], outcome: r[5], n: r[6],
-    problem: r[7], filtered: r[8], truth: r[9], mc: r[10], judge: r[11], prms: r[12],
+    problem: r[7], filtered: r[8], truth: r[9], mc: r[10], judge: r[11], prms: r[12], given: r[13],
   }));
   const byKey = new Map(rows.map((r) => [r.run + ":" + r.id, r.i]));
   const known = (place) => place !== null && place !== undefined && place !== UNDECIDED;
@@ -50,9 +50,10 @@
 
   const LOOKS = {
     "": ["everything", () => true],
-    "all": ["shares, verdict and scores together", (r) => r.mc !== null && r.judge !== null && Object.keys(r.prms).length > 0],
+    "all": ["shares, verdict and scores", (r) => r.mc !== null && r.judge !== null && Object.keys(r.prms).length > 0],
     "process": ["right answer, wrong process", (r) => r.outcome === "c" && known(r.truth) && r.truth !== NO_ERROR],
     "mc-judge": ["Monte Carlo and judge differ", (r) => differ(r.mc, r.judge)],
+    "mc-given": ["Monte Carlo and the given label differ", (r) => differ(r.mc, r.given)],
     "mc-truth": ["Monte Carlo is wrong", (r) => differ(r.mc, r.truth)],
     "judge-truth": ["judge is wrong", (r) => differ(r.judge, r.truth)],
     "prms": ["PRMs differ", (r) => spread(r) > 1],
@@ -99,7 +100,7 @@
   });
   const count = el("span", { class: "count", role: "status" });
   const bar = el("div", { class: "bar-filters" }, search,
-    select("look", "Look for", Object.entries(LOOKS).map(([v, [text, test]]) => [v, `${text} (${rows.filter(test).length.toLocaleString("en")})`])),
+    select("look", "Look for", Object.entries(LOOKS).filter(([v, [, test]]) => !v || rows.some(test)).map(([v, [text, test]]) => [v, `${text} (${rows.filter(test).length.toLocaleString("en")})`])),
     FILTERS.filter(([, , choices]) => choices.length > 1).map(([name, all, choices]) => select(name, all, [["", all], ...choices])),
     select("sort", "Order", Object.entries(SORTS).map(([v, [text]]) => [v, text])),
     el("button", { type: "button", on: { click: clear } }, "Clear"), count);
@@ -153,7 +154,7 @@
     pad.replaceChildren(...shown.slice(first, last).map((r, k) => item(r, first + k)));
   }
 
-  const firstKnown = (r) => [r.truth, r.mc, r.judge, ...Object.values(r.prms)].find(known);
+  const firstKnown = (r) => [r.truth, r.given, r.mc, r.judge, ...Object.values(r.prms)].find(known);
   function item(r, at) {
     const place = firstKnown(r);
     const cells = Array.from({ length: Math.min(r.n, 24) }, (_, s) =>
@@ -207,9 +208,9 @@
         r.filtered ? el("span", { class: "chip " + (r.filtered === "kept" ? "good" : "unknown") }, r.filtered === "kept" ? "kept by the filter" : "dropped: " + r.filtered.replaceAll("_", " ")) : null),
       el("div", { class: "chips" }, el("span", { class: "muted small" }, "first error:"),
         known(r.truth) ? el("span", { class: "chip" }, `truth: ${placeWords(r.truth)}${d.kind ? ", " + d.kind.replaceAll("_", " ") : ""}`) : el("span", { class: "muted small" }, "truth not known;"),
-        chipOf("Monte Carlo", r.mc, r.truth), chipOf("judge", r.judge, r.truth),
+        chipOf(`given${d.givenBy ? ` (${d.givenBy})` : ""}`, r.given, r.truth), chipOf("Monte Carlo", r.mc, r.truth), chipOf("judge", r.judge, r.truth),
         Object.entries(r.prms).map(([arm, place]) => chipOf(arm, place, r.truth))),
-      d.learnt ? el("p", { class: "note small" }, `Seen in training by ${d.learnt.join(", ")} (marked *): its scores here are of what it was shown.`) : "",
+      d.learnt ? el("p", { class: "note small" }, `Seen in training by ${d.learnt.join(", ")} (marked *), whose scores here are of what was shown.`) : "",
       el("div", { class: "question" }, question),
       stepTable(r, d),
       ...verdicts(d),
@@ -224,7 +225,7 @@
   function stepTable(r, d) {
     const arms = Object.keys(d.scores ?? {});
     const seen = new Set(d.learnt);
-    const columns = [known(r.truth) && "truth", d.mc && "MC", known(r.judge) && "judge", ...arms.map((arm) => seen.has(arm) ? arm + " *" : arm)].filter(Boolean);
+    const columns = [known(r.truth) && "truth", known(r.given) && "given", d.mc && "MC", known(r.judge) && "judge", ...arms.map((arm) => seen.has(arm) ? arm + " *" : arm)].filter(Boolean);
     const head = el("tr", {}, el("th", {}, ""), el("th", {}, "step"), columns.map((name) => el("th", { class: "v" }, name)));
     const cut = index.decisions[r.run];
     const body = d.steps.map((text, s) => {
@@ -232,6 +233,7 @@
       const cells = [];
       const add = (name, node) => cells.push(el("td", { class: "v", "data-name": name }, node));
       if (known(r.truth)) add("truth", byPlace(r.truth, s, "first error"));
+      if (known(r.given)) add("given", byPlace(r.given, s, "first error"));
       if (d.mc) add("MC", drawCell(d, s, r.mc));
       if (known(r.judge)) add("judge", byPlace(r.judge, s, "first error"));
       for (const arm of arms) add(seen.has(arm) ? arm + " *" : arm, scoreCell(d.scores[arm][s], cut, s === r.prms[arm]));
