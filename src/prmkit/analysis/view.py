@@ -63,7 +63,8 @@ class Prediction(NamedTuple):
 
 def interval_of(run: StoredRun, resamples: int | None = None) -> Bootstrap:
     """The run's own seed and number of resamples, or another number."""
-    stored = run.recipe.get("evaluation", {}).get("resamples", _RESAMPLES)
+    own = run.recipe.get("evaluation", run.recipe)  # `prm rollout` has it at the top
+    stored = own.get("resamples", _RESAMPLES)
     return Bootstrap(run.manifest.seed, resamples or stored)
 
 
