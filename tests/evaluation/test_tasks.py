@@ -14,6 +14,7 @@ from prmkit.evaluation.tasks import (
     mean_over_tasks,
     task_name,
     task_of_id,
+    task_standings,
 )
 from prmkit.intervals import Bootstrap, wilson
 from prmkit.records import Outcome
@@ -104,3 +105,21 @@ def test_a_method_without_a_figure_in_one_task_has_no_mean() -> None:
     unscored = Sampled("0", [Sample("0", Outcome.UNSCORED, None)], [1], {})
     nothing = Task("b", sampled_table([unscored], HOW), Coverage(1, 1, {}))
     assert mean_over_tasks([task("a", True), nothing], HOW)[Method("pass")] is None
+
+
+def test_the_papers_seven_with_eight_samples_stand_among_the_published() -> None:
+    def whole(name: str, n: int = 8, *, complete: bool = True) -> Task:
+        samples = [Sample(str(i), OUTCOMES[i == 0], "4" if i == 0 else "5") for i in range(n)]
+        table = sampled_table([Sampled("0", samples, [1] * n, {})], HOW)
+        return Task(name, table, Coverage(1, 1, {} if complete else {"cut": ["x"]}))
+
+    seven = [whole(name) for name in reversed(TASKS)]
+    found = task_standings(seven, HOW)
+    by_name = {row.system: row for row in found if row is not None}
+    # one right of eight, the others agree on a wrong answer
+    assert by_name["pass"].values == [100.0] * 7
+    assert by_name["majority"].figure == 0.0
+    assert all(row.own for row in by_name.values())
+    assert task_standings(seven[1:], HOW) == [None]
+    assert task_standings([*seven[1:], whole(seven[0].name, 4)], HOW) == [None]
+    assert task_standings([*seven[1:], whole(seven[0].name, complete=False)], HOW) == [None]

@@ -76,3 +76,10 @@ def test_names_are_text_and_never_markup() -> None:
 
 def test_a_figure_without_points_is_not_drawn() -> None:
     assert svg_of(figure("dots", [])) == ""
+
+
+def test_a_series_without_a_point_is_not_in_the_legend() -> None:
+    drawn = svg_of(figure("dots", [Point(x="p", y=estimate(0.4))], name="somebody"))
+    assert "somebody" in drawn
+    texts = [e.text for e in ElementTree.fromstring(drawn).iter() if e.tag.endswith("text")]
+    assert "b" not in texts

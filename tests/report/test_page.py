@@ -157,3 +157,14 @@ def test_a_training_that_was_not_validated_or_left_nothing_is_shown_as_far_as_it
     page = report_page([replace(made, training={"mc": found})], MANY)
     assert "mc, training, 5: 0.50<" in page
     assert 'id="training"' not in report_page([replace(made, training={})], MANY)
+
+
+def test_a_prm_that_says_the_same_of_everything_is_not_the_best_one(made: StoredRun) -> None:
+    rows = [
+        {**row, "degenerate": "" if row["system"] == "oracle" else "never_an_error"}
+        for row in made.report["processbench"]
+    ]
+    page = report_page([replace(made, report={**made.report, "processbench": rows})], MANY)
+    tiles = re.findall(r"<div class=\"tile\">.*?</div>", page, re.DOTALL)
+    (best,) = (tile for tile in tiles if "pick (product)" in tile)
+    assert "<small>oracle; " in best

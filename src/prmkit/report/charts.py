@@ -24,8 +24,10 @@ _RIGHT = 48.0
 
 def svg_of(figure: Figure) -> str:
     """A figure as SVG text; empty if it has no point."""
-    if not any(series.points for series in figure.series):
+    drawn = tuple(series for series in figure.series if series.points)
+    if not drawn:
         return ""
+    figure = figure.model_copy(update={"series": drawn})
     drawing = _Drawing(figure)
     {"dots": _dots, "lines": _lines, "scatter": _scatter}[figure.kind](drawing)
     return drawing.text()

@@ -94,7 +94,7 @@ def _tiles(run: StoredRun) -> Iterator[Tile | None]:
     yield _best("mean F1 of the best PRM", {a: _f1(run, a) for a in run.arms if not _unfit(run, a)})
     yield _best(
         "right by the best PRM's pick (product)",
-        {arm: best_of_n_of(run, arm, "product") for arm in run.arms},
+        {arm: best_of_n_of(run, arm, "product") for arm in run.arms if not _unfit(run, arm)},
     )
     best_of = run.recipe.get("evaluation", {}).get("best_of")
     majority = estimate_at(run.report.get("best_of_n"), f"maj@{best_of}")
