@@ -56,7 +56,11 @@ def test_an_adaptive_budget_ends_where_the_posterior_is_on_one_side() -> None:
     assert short.unscored == "step 1 undecided: 0 of 10 scored draws correct"
 
 
-@given(scripts(), st.sampled_from(["sequential", "verify", "bisection"]), st.integers(1, 6))
+@given(
+    scripts(),
+    st.sampled_from(["exhaustive", "sequential", "verify", "bisection", "adaptive"]),
+    st.integers(1, 6),
+)
 def test_stored_draws_answer_for_cheaper_annotators_and_smaller_k(
     scripted: tuple[list[list[str]], RolloutConfig], name: str, smaller: int
 ) -> None:

@@ -20,7 +20,7 @@ from prmkit.study.cells import cell_key, is_trained
 from prmkit.study.frontier import advice, answer, measure
 from prmkit.study.label_cost import run_study
 from prmkit.study.runs import StudyRun, read_runs
-from prmkit.study.settings import Setting, grid, label
+from prmkit.study.settings import Rule, Setting, grid, label
 
 FEW = {
     "problems": "{n_train: 2, n_validation: 2, n_process: 6, n_best_of_n: 1}",
@@ -89,6 +89,7 @@ def test_exact_labels_are_the_truth_and_cost_nothing(runs: list[StudyRun]) -> No
         assert (found.first_error, found.tokens) == (drawn.truth.first_error, 0)
 
 
+RULES: tuple[Rule, ...] = ("hard", "soft", "progress")
 SETTINGS = [
     Setting("nobody", "exact", 0),
     Setting("exhaustive", "hard", 4),
@@ -120,6 +121,53 @@ def test_equal_labels_are_trained_once_and_a_second_call_trains_nothing(
     assert names == [setting.name for setting in SETTINGS]
     assert found.tables[0].rows[0][3] is not None
     assert found.notes
+
+
+class Killed(Exception):
+    """What ends a study at a moment of a test's choice."""
+
+
+def test_a_study_killed_after_any_training_ends_equal_to_one_that_was_not(
+    runs: list[StudyRun], tmp_path: Path
+) -> None:
+    def die(done: int, total: int) -> None:
+        trained.append(done)
+        if done == at:
+            raise Killed
+
+    settings = SETTINGS[:2]  # a training each
+    run_study(runs[:1], settings, tmp_path / "whole", lambda n, of: None)
+    for at in (0, 1):  # before the first, after the first, each time going on where it was
+        trained: list[int] = []
+        with pytest.raises(Killed):
+            run_study(runs[:1], settings, tmp_path / "killed", die)
+        assert trained[-1] == at
+    done: list[int] = []
+    run_study(runs[:1], settings, tmp_path / "killed", lambda n, of: done.append(n))
+    assert done == [1, 2]  # the first is not trained again
+    whole, killed = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).glob("*")}
+        for name in ("whole", "killed")
+    )
+    assert whole == killed
+
+
+def test_another_judge_makes_cells_of_the_filter_anew_and_no_others(
+    runs: list[StudyRun], tmp_path: Path
+) -> None:
+    run = runs[0]
+    blind = [d.judge.model_copy(update={"first_error": None}) for d in run.drawn]
+    other = run._replace(
+        drawn=[d._replace(judge=judge) for d, judge in zip(run.drawn, blind, strict=True)]
+    )
+
+    def keys(setting: Setting) -> set[str]:
+        of_runs = ([r for d in own.drawn if (r := label(setting, d).row)] for own in (run, other))
+        return {cell_key(run, rows) for rows in of_runs}
+
+    assert len(keys(Setting("verify", "filter", 4))) == 2
+    for rule in RULES:
+        assert len(keys(Setting("exhaustive", rule, 4))) == 1
 
 
 def test_a_cell_depends_on_labels_seed_and_settings(runs: list[StudyRun], tmp_path: Path) -> None:
