@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from prmkit.analysis.result import Figure, Point, Series
 from prmkit.records import Estimate
-from prmkit.report.axes import axis_over
+from prmkit.report.axes import axis_over, text_width
 from prmkit.report.charts import WIDTH, svg_of
 
 
@@ -66,6 +66,42 @@ def test_every_point_is_drawn_with_its_numbers(kind: str) -> None:
     for circle in svg.iter("circle"):
         assert 0 <= float(circle.attrib["cx"]) <= box[2] == WIDTH
         assert 0 <= float(circle.attrib["cy"]) <= box[3]
+
+
+def lines(*series: tuple[float, ...]) -> Figure:
+    named = (
+        Series(name=f"s{i}", points=tuple(Point(x=x, y=estimate(0.4)) for x in places))
+        for i, places in enumerate(series)
+    )
+    return Figure(
+        title="t", kind="lines", x_label="x", y_label="y", log_x=True, series=tuple(named)
+    )
+
+
+def places_of(drawn: str) -> list[float]:
+    """Pixels along x of all points, in order."""
+    marks = ElementTree.fromstring(drawn).iter()
+    return [float(mark.attrib["cx"]) for mark in marks if mark.tag.endswith("circle")]
+
+
+def test_points_stand_at_their_x_and_give_way_only_to_points_of_the_same_x() -> None:
+    alone = places_of(svg_of(lines((100, 1000, 10000))))
+    assert alone[1] == pytest.approx((alone[0] + alone[2]) / 2, abs=0.1)  # a power of ten each
+    assert places_of(svg_of(lines((100, 10000), (1000,)))) == [alone[0], alone[2], alone[1]]
+    shared = places_of(svg_of(lines((100, 1000, 10000), (1000,))))
+    assert [shared[0], shared[2]] == [alone[0], alone[2]]
+    assert [shared[1] - alone[1], shared[3] - alone[1]] == pytest.approx([-1.5, 1.5], abs=0.11)
+
+
+def test_a_points_title_says_its_label_and_its_x() -> None:
+    point = Point(x=1434.7, y=estimate(0.4), label="K = 8")
+    assert "a, K = 8, 1434.7: " in svg_of(figure("lines", [point]))
+
+
+def test_the_last_label_of_an_axis_is_within_the_picture() -> None:
+    drawn = ElementTree.fromstring(svg_of(lines((200, 100000))))
+    (last,) = (e for e in drawn.iter() if e.text == "100,000")
+    assert float(last.attrib["x"]) + text_width("100,000", 11) / 2 <= WIDTH
 
 
 def test_names_are_text_and_never_markup() -> None:

@@ -140,10 +140,10 @@ def _scale(figure: Figure) -> float:
 
 
 def _title(series: Series, point: Point, figure: Figure) -> str:
-    x = point.x if isinstance(point.x, str) else point.label
+    x = "" if isinstance(point.x, Estimate) else str(point.x)
     if isinstance(point.x, float):
         x = f"{point.x:g}"
-    named = ", ".join(dict.fromkeys(part for part in (series.name, x) if part))
+    named = ", ".join(dict.fromkeys(part for part in (series.name, point.label, x) if part))
     return f"{named}: {estimate_text(point.y, figure.unit)}"
 
 
@@ -184,7 +184,7 @@ def _lines(drawing: _Drawing) -> None:
     places = [_number(p) for p in points]
     across = log_axis_over(places) if figure.log_x else axis_over(places, whole=False)
     up = _axis([p.y for p in points], figure)
-    box = _plot(drawing, up)
+    box = _plot(drawing, up, across.label(across.ticks[-1]))
     drawing.x_axis(box, across, figure.x_label)
     drawing.y_axis(box, up)
     if figure.diagonal:
@@ -196,7 +196,7 @@ def _lines(drawing: _Drawing) -> None:
     for i, series in enumerate(figure.series):
         kind, line = _class(series, i), list[tuple[float, float]]()
         for point in series.points:
-            x = across.at(_number(point), box.left, box.right) + _apart(i, len(figure.series))
+            x = across.at(_number(point), box.left, box.right) + _apart(i, point, figure)
             low, y, high = (
                 up.at(times * v, box.bottom, box.top)
                 for v in (point.y.low, point.y.value, point.y.high)
@@ -216,7 +216,7 @@ def _scatter(drawing: _Drawing) -> None:
     points = [p for s in figure.series for p in s.points]
     across = _axis([p.x for p in points if isinstance(p.x, Estimate)], figure)
     up = _axis([p.y for p in points], figure)
-    box = _plot(drawing, up)
+    box = _plot(drawing, up, across.label(across.ticks[-1]))
     drawing.x_axis(box, across, _with_unit(figure.x_label, figure))
     drawing.y_axis(box, up)
     for i, series in enumerate(figure.series):
@@ -238,13 +238,17 @@ def _scatter(drawing: _Drawing) -> None:
     drawing.bottom = box.bottom + 40
 
 
-def _plot(drawing: _Drawing, up: Axis) -> _Box:
-    """The area of a plot with a y axis; its label stands above the axis, where it can be read."""
+def _plot(drawing: _Drawing, up: Axis, last: str) -> _Box:
+    """The area of a plot with a y axis; its label stands above the axis, where it can be read.
+
+    The last label of the x axis stands under the right edge and fits into the picture.
+    """
     figure = drawing.figure
     drawing.say(4, drawing.bottom + 6, _with_unit(figure.y_label, figure), "label")
     top = drawing.bottom + 18
     left = 12 + max(text_width(up.label(t), 11) for t in up.ticks)
-    return _Box(left, top, WIDTH - 12, top + _PLOT_HEIGHT)
+    right = max(12.0, 2 + text_width(last, 11) / 2)
+    return _Box(left, top, WIDTH - right, top + _PLOT_HEIGHT)
 
 
 def _number(point: Point) -> float:
@@ -253,9 +257,10 @@ def _number(point: Point) -> float:
     return point.x
 
 
-def _apart(i: int, n: int) -> float:
-    """Pixels that a series is moved sideways, so that intervals do not hide each other."""
-    return 3.0 * (i - (n - 1) / 2)
+def _apart(i: int, point: Point, figure: Figure) -> float:
+    """Pixels that a point is moved sideways, so that intervals at one x do not hide each other."""
+    there = [k for k, s in enumerate(figure.series) if any(p.x == point.x for p in s.points)]
+    return 3.0 * (there.index(i) - (len(there) - 1) / 2)
 
 
 def _axis(estimates: Sequence[Estimate], figure: Figure) -> Axis:
