@@ -67,3 +67,13 @@ def test_annotators_of_different_solutions_are_refused_or_marked(prm: Prm, folde
     assert "3 solutions that only the second has (p1/policy/0, " in done.err
     assert "PARTIAL: 1 of 5 cases" in prm(*arguments, "--partial").out
     assert prm("evaluate", "labels", few).code == 1
+
+
+def test_rows_that_cannot_be_read_are_not_called_none(prm: Prm, folder: Path) -> None:
+    bad, empty = folder / "bad.jsonl", folder / "empty.jsonl"
+    bad.write_text('{"id": "x", "prediction": "two"}\n{"id": "y", "first_error": NaN}\n')
+    empty.write_text("")
+    done = prm("evaluate", "labels", f"a={bad}", f"b={bad}")
+    assert done.code == 1
+    assert "no usable row: 2 unusable rows of the first" in done.err
+    assert prm("evaluate", "labels", f"a={empty}", f"b={empty}").err.endswith("no rows\n")

@@ -39,7 +39,7 @@ class Coverage(NamedTuple):
                 evaluated.
         """
         if self.n_expected == 0:
-            raise DataError(f"{what}: no rows")
+            raise DataError(f"{what}: no usable row: {self}" if self.faults else f"{what}: no rows")
         if self.n_used == 0:
             raise DataError(f"{what}: none of {self.n_expected:,} cases can be evaluated: {self}")
         if self.faults and not partial:
