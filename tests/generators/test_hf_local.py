@@ -93,26 +93,6 @@ def test_a_completion_depends_on_its_request_alone(qwen: Path) -> None:
         assert replies == [expected[i] for i in order]
 
 
-def test_batches_on_several_cores_write_the_same_and_leave_the_threads_as_they_were(
-    qwen: Path,
-) -> None:
-    requests = many_requests()
-    expected = written(generate(HfLocalGenerator(qwen, batch_size=64, threads=1), requests))
-    for threads in (2, 3):
-        generator = HfLocalGenerator(qwen, batch_size=20, threads=threads)
-        assert written(generate(generator, requests)) == expected
-        assert torch.get_num_threads() == threads
-
-
-def test_the_work_is_shared_evenly_between_cores(qwen: Path) -> None:
-    generator = HfLocalGenerator(qwen, batch_size=64, threads=2)
-    for ticket, request in enumerate(many_requests()[:21]):
-        generator.submit(ticket, request)
-    assert sorted(len(share or ()) for share in generator._shares()) == [0, 0]
-    generator._enqueue()
-    assert [len(share or ()) for share in generator._shares()] == [11, 10]
-
-
 def test_requests_that_arrive_while_others_are_decoded_change_nothing(qwen: Path) -> None:
     requests = many_requests()
     expected = written(generate(HfLocalGenerator(qwen, batch_size=64), requests))

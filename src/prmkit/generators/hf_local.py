@@ -5,17 +5,14 @@ outstanding requests: a row that ends makes room for the next in the queue, pref
 once (`trunks`), and rows that share one read it together (`kv_slots`). A completion depends on its
 request alone, beyond the rounding of floating point (`noise`).
 
-A small model is decoded in as many batches as there are cores, a thread each: its operations are
-too short to be shared out one by one. The threads meet after a few steps, and only then rows are
-handed out, so which batch a row is in, and so its rounding, does not depend on their speed.
+A small model on a CPU is better decoded by a process a core (`crew`), each of which has one of
+these.
 """
 
 import heapq
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
@@ -31,7 +28,6 @@ from prmkit.generators.trunks import Ids
 from prmkit.records import Usage
 
 _SLICE = 4  # steps between two looks at the queue, so that their cost is shared
-_SMALL_MODEL = 64 << 20  # bytes of weights that each core may read for itself at every step
 _REFILL = 16  # the batch is rebuilt when one row in this many can change
 
 
@@ -69,9 +65,7 @@ class HfLocalGenerator:
         model = _load_model(directory, dtype).to(device)
         end_ids = frozenset(self._text.end_ids | _end_ids(model.generation_config))
         self._context = _context(model.config)
-        n = _n_batches(model, batch_size)
-        size = -(-batch_size // n)
-        self._batches = [Batch(model, size, end_ids, self._context) for _ in range(n)]
+        self._batch = Batch(model, batch_size, end_ids, self._context)
         self._model_id = f"{directory.resolve().name}@{content_hash(directory)}/{model.dtype}"
         self._stop_sets: dict[tuple[str, ...], int] = {(): 0}
         self._n_tokens = int(model.config.vocab_size)
@@ -99,42 +93,34 @@ class HfLocalGenerator:
         """Decode for a few tokens, until at least one completion is done."""
         done, self._refused = self._refused, []
         self._enqueue()
-        with _Threads(len(self._batches)) as threads:
-            while not done and (self._queue or any(batch.n_live for batch in self._batches)):
-                for found in threads.map(self._advance, self._batches, self._shares()):
-                    done += found
+        while not done and (self._queue or self._batch.n_live):
+            done += self._advance()
         return done
-
-    def _shares(self) -> list[list[Row] | None]:
-        """The rows that each batch takes from the queue; None where it is not worth a rebuild."""
-        n_wanted = sum(batch.n_live for batch in self._batches) + len(self._queue)
-        fair = -(-n_wanted // len(self._batches))
-        shares: list[list[Row] | None] = []
-        for batch in self._batches:
-            n_new = max(0, min(batch.size, fair) - batch.n_live)
-            n_new = min(n_new, len(self._queue))
-            due = self._is_due(batch, n_new)
-            shares.append([heapq.heappop(self._queue)[-1] for _ in range(n_new)] if due else None)
-        return shares
-
-    def _is_due(self, batch: Batch, n_new: int) -> bool:
-        few = max(1, (batch.n_live + batch.n_done) // _REFILL)
-        enough = n_new >= max(1, min(batch.size // _REFILL, len(self._queue)))
-        return enough or batch.n_done >= few or not batch.n_live
 
     @torch.inference_mode()
-    def _advance(self, batch: Batch, new: list[Row] | None) -> list[Collected]:
-        """Decode one batch for a few tokens; what is done with them."""
+    def _advance(self) -> list[Collected]:
+        """Decode for a few tokens; what is done with them."""
         done: list[Collected] = []
+        new = self._share()
         if new is not None:
-            batch.rebuild(new)
+            self._batch.rebuild(new)
         for _ in range(_SLICE):
-            for event in batch.step():
+            for event in self._batch.step():
                 reply = self._judged(event)
                 if reply is not None:
-                    batch.finish(event.row)
+                    self._batch.finish(event.row)
                     done.append(Collected(event.row.ticket, reply))
         return done
+
+    def _share(self) -> list[Row] | None:
+        """The rows to take from the queue; None where it is not worth a rebuild."""
+        batch = self._batch
+        n_new = min(batch.size - batch.n_live, len(self._queue))
+        few = max(1, (batch.n_live + batch.n_done) // _REFILL)
+        enough = n_new >= max(1, min(batch.size // _REFILL, len(self._queue)))
+        if not (enough or batch.n_done >= few or not batch.n_live):
+            return None
+        return [heapq.heappop(self._queue)[-1] for _ in range(n_new)]
 
     def _enqueue(self) -> None:
         """Queue what arrived, longest prompt first, prompts that start with each other together."""
@@ -169,48 +155,8 @@ class HfLocalGenerator:
     def _stop_set(self, stops: tuple[str, ...]) -> int:
         if stops not in self._stop_sets:
             flags = self._text.may_end(stops, self._n_tokens)
-            (self._stop_sets[stops],) = {batch.watch(flags) for batch in self._batches}
+            self._stop_sets[stops] = self._batch.watch(flags)
         return self._stop_sets[stops]
-
-
-_Advance = Callable[[Batch, list[Row] | None], list[Collected]]
-
-
-class _Threads:
-    """Runs a function on each batch at once, each in a thread that computes on one core.
-
-    With one batch there is no thread, and torch keeps the threads that it has.
-    """
-
-    def __init__(self, n: int) -> None:
-        self._n = n
-        self._before = torch.get_num_threads()
-        self._pool = ThreadPoolExecutor(n) if n > 1 else None
-
-    def map(
-        self, work: _Advance, batches: list[Batch], shares: list[list[Row] | None]
-    ) -> Iterator[list[Collected]]:
-        """The results in order."""
-        if self._pool is None:
-            return map(work, batches, shares)
-        return self._pool.map(work, batches, shares)
-
-    def __enter__(self) -> Self:
-        if self._pool is not None:
-            torch.set_num_threads(1)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
-            torch.set_num_threads(self._before)
-
-
-def _n_batches(model: PreTrainedModel, batch_size: int) -> int:
-    """One a core for a small model on a CPU, else one."""
-    n_bytes = sum(p.numel() * p.element_size() for p in model.parameters())
-    alone = model.device.type != "cpu" or n_bytes > _SMALL_MODEL
-    return 1 if alone else min(torch.get_num_threads(), batch_size)
 
 
 def _load(auto: Any, directory: Path, **options: Any) -> Any:

@@ -6,6 +6,7 @@ also a hub name, or, where the settings have a `base_url`, the name that a serve
 
 import importlib.util
 import json
+import os
 from importlib import resources
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from prmkit.errors import MissingExtra, ModelError
 from prmkit.generators.base import Generator
 
 _SHIPPED = "synthetic:"
+_SMALL_MODEL = 64 << 20  # bytes of weights that each core may have for itself
 _NEEDED = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
@@ -69,12 +71,12 @@ def check_model(model: str) -> Path:
 
 
 def load_generator(model: str, batch_size: int = 256, threads: int | None = None) -> Generator:
-    """Load a model into this process.
+    """Load a model to decode here: a small one on a CPU in a process a core, else in this one.
 
     Args:
         model: A directory or `synthetic:NAME`.
         batch_size: The most completions decoded at once.
-        threads: CPU threads; None leaves the setting alone.
+        threads: CPU cores to use; None = all, in this process as torch is set.
 
     Raises:
         ModelError: the model cannot be used.
@@ -82,10 +84,17 @@ def load_generator(model: str, batch_size: int = 256, threads: int | None = None
     """
     path = check_model(model)
     try:
+        from torch.cuda import is_available
+
         from prmkit.generators.hf_local import HfLocalGenerator
     except ImportError as error:
         raise MissingExtra.of(error.name or "torch", "local") from error
+    n = min(threads or len(os.sched_getaffinity(0)), batch_size)
+    n_bytes = sum(file.stat().st_size for file in path.glob("*.safetensors"))
+    if n > 1 and n_bytes <= _SMALL_MODEL and not is_available():
+        from prmkit.generators.crew import CrewGenerator
 
+        return CrewGenerator(path, batch_size, n)
     return HfLocalGenerator(path, batch_size=batch_size, threads=threads)
 
 
