@@ -84,7 +84,8 @@ def test_a_paragraph_is_right_up_to_its_first_wrong_word_and_nothing_is_known_af
         assert len(wrong) <= 1
         for index, of_one in enumerate(states):
             *words, closing, line_end = of_one
-            assert line_end is State.UNKNOWN
+            gone = bool(wrong) and index >= wrong[0]
+            assert line_end is (State.UNKNOWN if gone else State.QUIET)
             if not wrong or index < wrong[0]:
                 assert {*words, closing} == {State.RIGHT}
             elif index == wrong[0]:
@@ -126,6 +127,20 @@ def test_a_step_that_comes_too_soon_goes_wrong_where_it_says_what_nobody_knows()
     assert n_too_soon > 10
 
 
+def test_of_a_paragraph_that_stops_too_soon_the_closing_tag_is_wrong() -> None:
+    assert shared_length("So Bob owns 3, and the answer is", "So Bob owns 3, and") == 18
+    assert shared_length("the answers", "the answer") == 3  # the word itself is another
+    rng, n_short = random.Random(2), 0
+    for _ in range(4000):
+        read = judge_example(rng, 1.0).read
+        for last, after in pairwise(read):
+            if last.state is State.WRONG and not last.text:
+                assert after.text.startswith("</paragraph_")
+                assert after.state is State.WRONG
+                n_short += 1
+    assert n_short > 0
+
+
 def test_a_third_of_judge_cases_are_right_and_labels_are_the_oracles() -> None:
     rng = random.Random(1)
     n_right = 0
@@ -159,7 +174,7 @@ def test_what_a_paragraph_should_have_said_is_right_in_its_place() -> None:
 @pytest.mark.parametrize(
     ("due", "said", "shared"),
     [
-        ("By b) Bob has 5 more", "By b) Bob has 5 more", "By b) Bob has 5"),
+        ("By b) Bob has 5 more", "By b) Bob has 5 more", "By b) Bob has 5 more"),
         ("By b) Bob has 5 more.", "By b) Bill has 5 more.", "By b)"),
         ("1+2=34.", "1+2=3.", "1+2=3"),
         ("1+2=3.", "1+2=34.", "1+2=3"),

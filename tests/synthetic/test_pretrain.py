@@ -31,6 +31,13 @@ def test_the_rate_warms_up_falls_and_cools_before_an_early_stop() -> None:
     assert rate_share(609, cooled) == pytest.approx(rate_share(609, config) / 200)
 
 
+def test_reading_and_judging_have_a_schedule_each() -> None:
+    config = TINY.model_copy(update={"updates": 3000, "reading_share": 1 / 3})
+    # 1,000 updates of reading as above, then 2,000: 40 of warm-up, the middle at 1040 + 1960 / 2
+    found = [rate_share(update, config) for update in (19, 510, 999, 1000, 1039, 2020)]
+    assert found == pytest.approx([1.0, 0.51, 0.02, 0.025, 1.0, 0.51], abs=1e-4)
+
+
 def test_interrupted_and_resumed_the_weights_are_equal(tmp_path: Path) -> None:
     pretrain(TINY, tmp_path / "straight", threads=1, checkpoint_every=3)
     done: list[int] = []
@@ -50,7 +57,7 @@ def test_interrupted_and_resumed_the_weights_are_equal(tmp_path: Path) -> None:
 
 
 def test_settled_reading_layers_change_no_more_and_the_others_do(tmp_path: Path) -> None:
-    config = TINY.model_copy(update={"layers": 4, "reading_layers": 1, "settled_share": 0.5})
+    config = TINY.model_copy(update={"layers": 4, "reading_layers": 1, "reading_share": 0.5})
     pretrain(config, tmp_path / "whole", threads=1)
     pretrain(config.model_copy(update={"stop": 3}), tmp_path / "half", threads=1)
     whole = load_file(tmp_path / "whole" / "model.safetensors")

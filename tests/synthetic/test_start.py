@@ -4,7 +4,9 @@ import random
 from typing import Any
 
 import torch
+from transformers import AutoModelForCausalLM
 
+from prmkit.generators.load import resolve_model
 from prmkit.synthetic.examples import policy_example
 from prmkit.synthetic.pretrain import build_model
 from prmkit.synthetic.recipes import PretrainConfig
@@ -73,6 +75,17 @@ def run_layer(model: Any, index: int, hidden: torch.Tensor) -> Any:
     rotary = model.model.rotary_emb(hidden, positions)
     layer = model.model.layers[index]
     return layer(hidden, position_embeddings=rotary, attention_mask=None)
+
+
+def test_a_model_can_start_as_a_shipped_one_reads() -> None:
+    config = JUDGE.model_copy(update={"layers": 8, "reading_layers": 5, "start": "policy-strong"})
+    shipped = AutoModelForCausalLM.from_pretrained(
+        resolve_model("synthetic:policy-strong"), dtype=torch.float32
+    )
+    ids = torch.randint(5, 600, (1, 24), generator=torch.Generator().manual_seed(0))
+    expected = shipped.model(ids, output_hidden_states=True).hidden_states[4]
+    found = build_model(config).model(ids, output_hidden_states=True).hidden_states[4]
+    torch.testing.assert_close(found, expected)
 
 
 def test_a_judges_layer_above_the_reading_ones_says_right_of_words_that_were_due() -> None:

@@ -35,6 +35,8 @@ class Corrupted(NamedTuple):
 
 _LAST_DERIVED = 0.7  # share of answers about somebody else that stop at the last one derived
 
+_OWN_NUMBER = 0.5  # share of sources named wrongly that at least get their own number
+
 Corruption = Callable[[random.Random, World, list[Claim], int], Claim | None]
 """Gives the corrupted claim at an index, or None if it cannot be corrupted so."""
 
@@ -121,6 +123,30 @@ def _other_source(
     sources = tuple(other if i == slot else s for i, s in enumerate(claim.sources))
     operands = tuple(known[other] if i == slot else o for i, o in enumerate(claim.operands))
     return _recomputed(claim, sources=sources, operands=operands)
+
+
+def _misread(rng: random.Random, world: World, claims: list[Claim], index: int) -> Claim | None:
+    """Any person of the problem named as a source, derived yet or not, and any known number."""
+    claim = claims[index]
+    if isinstance(claim, Final):
+        return None
+    known = _known_before(world, claims, index)
+    others = sorted({s.name for s in world.statements} - set(claim.sources))
+    slot, other = rng.randrange(len(claim.sources)), rng.choice(others)
+    own = other in known and rng.random() < _OWN_NUMBER
+    number = known[other] if own else rng.choice(sorted(known.values()))
+    sources = tuple(other if i == slot else s for i, s in enumerate(claim.sources))
+    operands = tuple(number if i == slot else o for i, o in enumerate(claim.operands))
+    return _recomputed(claim, sources=sources, operands=operands)
+
+
+def _other_owner(rng: random.Random, world: World, claims: list[Claim], index: int) -> Claim | None:
+    """The result given to another person of the problem than the fact speaks of."""
+    claim = claims[index]
+    if isinstance(claim, Final):
+        return None
+    others = sorted({s.name for s in world.statements} - set(claim.sources) - {claim.name})
+    return claim._replace(name=rng.choice(others)) if others else None
 
 
 def _other_fact(rng: random.Random, world: World, claims: list[Claim], index: int) -> Claim | None:
@@ -262,6 +288,8 @@ CORRUPTIONS: dict[str, tuple[Corruption, tuple[ErrorKind, ...]]] = {
     "operand": (_other_operand, ("wrong_operand",)),
     "number": (_other_number, ("wrong_operand",)),
     "source": (_other_source, ("wrong_operand",)),
+    "misread": (_misread, ("wrong_operand",)),
+    "owner": (_other_owner, ("wrong_fact",)),
     "fact": (_other_fact, ("wrong_fact",)),
     "operation": (_other_operation, ("wrong_operation",)),
     "arithmetic": (_other_result, ("wrong_arithmetic",)),

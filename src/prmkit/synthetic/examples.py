@@ -37,6 +37,8 @@ class State(IntEnum):
     """Here it goes wrong."""
     SPOILT = 3
     """It went wrong before."""
+    QUIET = 4
+    """Of no paragraph, so nothing can be wrong here."""
 
 
 class Segment(NamedTuple):
@@ -182,7 +184,7 @@ def _n_credible(world: World, claims: list[Claim], made: Corrupted) -> int:
     return at + len(said) if at >= 0 else 0
 
 
-_FREQUENT = ("person", "person", "answer")  # what a solution most often ends with
+_FREQUENT = ("person", "person", "answer", "misread", "misread")  # as a writer's errors mostly are
 
 
 def judge_case(rng: random.Random, world: World) -> JudgeCase:
@@ -244,16 +246,20 @@ def _tagged(world: World, paragraphs: list[list[Segment]]) -> list[Segment]:
     """The problem and paragraphs in their tags, as the judge's prompt has them.
 
     What a paragraph is at its last word, it is at its closing tag, where the answer looks for it.
+    Where one stops too soon, the tag is what is wrong.
     """
-    segments = [Segment(f"{TURN_START}user\n{question_text(world)}\n\n", 0.0)]
+    problem = f"{TURN_START}user\n{question_text(world)}\n\n"
+    segments, gone = [Segment(problem, 0.0, state=State.QUIET)], False
     for index, paragraph in enumerate(paragraphs):
         end = "\n" if index + 1 < len(paragraphs) else _ANSWERS
-        state = paragraph[-1].state
-        closing = State.SPOILT if state is State.WRONG else state
+        *_, last = paragraph
+        closing = State.SPOILT if last.state is State.WRONG and last.text else last.state
         weight = 1.0 if closing is State.RIGHT else 0.0
-        segments.append(Segment(f"<paragraph_{index}>", 0.0))
+        opening = State.UNKNOWN if gone else State.QUIET
+        segments.append(Segment(f"<paragraph_{index}>", 0.0, state=opening))
         segments += [*paragraph, Segment(f"</paragraph_{index}>", weight, state=closing)]
-        segments.append(Segment(end, 0.0))
+        gone = gone or last.state is State.WRONG
+        segments.append(Segment(end, 0.0, state=State.UNKNOWN if gone else State.QUIET))
     return segments
 
 
@@ -340,8 +346,10 @@ def shared_length(due: str, said: str) -> int:
     """
     pairs = enumerate(zip(due, said, strict=False))
     same = next((at for at, (a, b) in pairs if a != b), min(len(due), len(said)))
-    if due[same : same + 1].isdigit() and said[same : same + 1].isdigit():
+    after = (due[same : same + 1], said[same : same + 1])
+    if all(char.isdigit() for char in after):
         return same
-    while same and said[same - 1].isalpha():  # back to the space before the word
-        same -= 1
+    if any(char.isalpha() for char in after):  # within a word: back to the space before it
+        while same and said[same - 1].isalpha():
+            same -= 1
     return same - (same > 0 and said[same - 1] == " ")

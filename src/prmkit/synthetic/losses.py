@@ -23,10 +23,12 @@ class Losses(NamedTuple):
     noticed: Any = 0.0
     """Of whether a paragraph goes wrong at a word, one layer later."""
     gathered: Any = 0.0
-    """Of whether it has gone wrong so far, two layers later."""
+    """Of whether anything went wrong up to here, two layers later."""
 
 
-def batch_losses(model: Any, batch: Batch, config: PretrainConfig, progress: float) -> Losses:
+def batch_losses(
+    model: Any, batch: Batch, config: PretrainConfig, *, reading: bool = False
+) -> Losses:
     """Losses of a batch.
 
     A judge that compares what stands there with what it expected needs the expectation before its
@@ -41,26 +43,21 @@ def batch_losses(model: Any, batch: Batch, config: PretrainConfig, progress: flo
         with torch.autocast("cpu", dtype=torch.bfloat16):
             hidden = model.model(input_ids=batch.ids, use_cache=False).last_hidden_state
         return Losses(_expected(model, hidden, batch.targets, batch.weights))
-    only_reading = progress < config.reading_share
-    n_layers = config.reading_layers if only_reading else config.layers
+    n_layers = config.reading_layers if reading else config.layers
     with torch.autocast("cpu", dtype=torch.bfloat16), _depth(model, n_layers):
         out = model.model(input_ids=batch.ids, use_cache=False, output_hidden_states=True)
-    weights = batch.weights * (1 - batch.said)
-    if only_reading:
-        read = out.last_hidden_state
+    if reading:
+        read, weights = out.last_hidden_state, batch.weights * (1 - batch.said)
         return Losses(
             0.0, _expected(model, read, batch.targets, weights), _noted(model, read, batch)
         )
-    read, noticed, gathered = (
-        model.model.norm(h) for h in out.hidden_states[config.reading_layers :][:3]
+    noticed, gathered = (
+        model.model.norm(h) for h in out.hidden_states[config.reading_layers + 1 :][:2]
     )
-    reading = progress < config.settled_share
     return Losses(
         _expected(model, out.last_hidden_state, batch.targets, batch.weights * batch.said),
-        _expected(model, read, batch.targets, weights) if reading else 0.0,
-        _noted(model, read, batch) if reading else 0.0,
-        _stated(model, noticed, batch, {State.RIGHT: 0, State.WRONG: 1}),
-        _stated(model, gathered, batch, {State.RIGHT: 0, State.WRONG: 1, State.SPOILT: 1}),
+        noticed=_noticed(model, noticed, batch),
+        gathered=gathered_loss(model, gathered, batch),
     )
 
 
@@ -78,7 +75,12 @@ def _depth(model: Any, n_layers: int) -> Iterator[None]:
 def _noted(model: Any, hidden: Any, batch: Batch) -> Any:
     """Mean cross-entropy of the very word that stands there, where something is known of it."""
     turned_back = hidden @ turned(hidden.shape[-1], HERE).to(hidden.dtype)
-    return _expected(model, turned_back, batch.ids, (batch.states != State.UNKNOWN).float())
+    return _expected(model, turned_back, batch.ids, _in_paragraphs(batch).float())
+
+
+def _in_paragraphs(batch: Batch) -> Any:
+    """(B, T) booleans: words of paragraphs of which something is known."""
+    return (batch.states != State.UNKNOWN) & (batch.states != State.QUIET)
 
 
 def _expected(model: Any, hidden: Any, expected: Any, weights: Any) -> Any:
@@ -91,22 +93,32 @@ def _expected(model: Any, hidden: Any, expected: Any, weights: Any) -> Any:
     return (losses * weights[due]).sum() / weights[due].sum()
 
 
-def _stated(model: Any, hidden: Any, batch: Batch, wrong: dict[State, int]) -> Any:
-    """Cross-entropy of "right" against "wrong", summed over the states of `wrong`, a known token.
+def _noticed(model: Any, hidden: Any, batch: Batch) -> Any:
+    """Cross-entropy of whether a word is wrong here; outside paragraphs none is."""
+    at = (batch.states != State.UNKNOWN) & (batch.states != State.SPOILT)
+    return _stated(model, hidden, batch, at, batch.states == State.WRONG)
+
+
+def gathered_loss(model: Any, hidden: Any, batch: Batch) -> Any:
+    """Cross-entropy of whether any word was wrong up to here, so that one look back is enough."""
+    so_far = (batch.states == State.WRONG).cummax(1).values
+    return _stated(model, hidden, batch, _in_paragraphs(batch), so_far)
+
+
+def _stated(model: Any, hidden: Any, batch: Batch, at: Any, wrong: Any) -> Any:
+    """Cross-entropy of "right" against "wrong", a known word of the paragraphs.
 
     Args:
         model: Whose output rows of the two words say which it is.
         hidden: After the layer that is to know, normed; (B, T, H).
         batch: The states.
-        wrong: States that count, and whether each is wrong (1).
+        at: Where it counts; (B, T) booleans.
+        wrong: Where it is wrong; (B, T) booleans.
     """
     import torch
 
-    losses = []
     words = model.lm_head.weight[list(verdict_ids())]
-    for state, index in wrong.items():
-        at = batch.states == state
-        logits = hidden[at].float() @ words.T
-        targets = torch.full((len(logits),), index)
-        losses.append(torch.nn.functional.cross_entropy(logits, targets, reduction="sum"))
-    return sum(losses) / max(1, int((batch.states != State.UNKNOWN).sum()))
+    losses = torch.nn.functional.cross_entropy(
+        hidden[at].float() @ words.T, wrong[at].long(), reduction="sum"
+    )
+    return losses / _in_paragraphs(batch).sum().clamp(min=1)

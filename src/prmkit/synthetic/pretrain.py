@@ -19,7 +19,13 @@ from typing import Any
 from prmkit.synthetic.batches import batches
 from prmkit.synthetic.losses import batch_losses
 from prmkit.synthetic.recipes import PretrainConfig
-from prmkit.synthetic.start import THETA, start_copying, start_finding, start_judging
+from prmkit.synthetic.start import (
+    THETA,
+    start_copying,
+    start_finding,
+    start_judging,
+    start_reading,
+)
 from prmkit.synthetic.tokenizer import END_OF_TEXT, TURN_END, build_tokenizer, save_tokenizer
 
 _CONTEXT = 2048
@@ -79,6 +85,8 @@ def build_model(config: PretrainConfig) -> Any:
     )
     start_copying(model)
     start_finding(model)
+    if config.start is not None:
+        start_reading(model, config.start)
     if config.reading_layers is not None and config.reading_layers < config.layers:
         start_judging(model, config.reading_layers)
     return model
@@ -101,13 +109,17 @@ def _optimizers(model: Any, config: PretrainConfig) -> list[Any]:
 def rate_share(update: int, config: PretrainConfig) -> float:
     """The rate as a share of its peak.
 
-    Linear warm-up over 2 % of `updates`, then a cosine to 2 %; times a linear fall over the last
-    `cool` updates before the stop.
+    Linear warm-up over 2 % of the stage's updates, then a cosine to 2 %; times a linear fall over
+    the last `cool` updates before the stop.
     """
-    warmup = max(1, config.updates // 50)
-    if update < warmup:
-        return (update + 1) / warmup
-    done = (update - warmup) / max(1, config.updates - warmup)
+    begin, end = 0, config.updates
+    if config.reading_updates:
+        alone = update < config.reading_updates
+        begin, end = (0, config.reading_updates) if alone else (config.reading_updates, end)
+    warmup = max(1, (end - begin) // 50)
+    if update - begin < warmup:
+        return (update - begin + 1) / warmup
+    done = (update - begin - warmup) / max(1, end - begin - warmup)
     cosine = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
     if not config.cool or config.stop is None:
         return cosine
@@ -177,10 +189,10 @@ def pretrain(
     for update, batch in enumerate(batches(config, start), start):
         for optimizer, peak in zip(optimizers, peaks, strict=True):
             optimizer.param_groups[0]["lr"] = peak * rate_share(update, config)
-        progress = update / config.updates
-        if config.reading_layers is not None and progress >= config.settled_share:
+        reading = update < config.reading_updates
+        if config.reading_layers is not None and not reading:
             _settle(model, config.reading_layers)
-        loss = sum(batch_losses(model, batch, config, progress))
+        loss = sum(batch_losses(model, batch, config, reading=reading))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:

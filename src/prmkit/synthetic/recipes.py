@@ -2,9 +2,11 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from prmkit.records import Record
+
+_JUDGING = 3  # layers that compare, gather and say
 
 
 class PretrainConfig(Record):
@@ -18,9 +20,10 @@ class PretrainConfig(Record):
     """Of these layers, those that must know by themselves which word is due; a judge's others
     compare, gather and say. None = all of a policy's."""
     reading_share: float = Field(0.0, ge=0, le=1)
-    """Share of the updates, the first ones, in which only the reading layers are trained."""
-    settled_share: float = Field(1.0, ge=0, le=1)
-    """Share of the updates from which on the reading layers stay as they are, which costs less."""
+    """Share of the updates, the first ones, in which only the reading layers are trained; then they
+    stay as they are. Each of the two stages has a schedule of its own."""
+    start: str | None = None
+    """The shipped model that the first layers and the embeddings begin as; None = from scratch."""
     hidden: int = Field(128, ge=16)
     """Width."""
     heads: int = Field(4, ge=1)
@@ -44,6 +47,20 @@ class PretrainConfig(Record):
     seed: int = Field(0, ge=0)
     """Seed of weights and examples."""
 
+    @model_validator(mode="after")
+    def _layers_for_each_part(self) -> "PretrainConfig":
+        if self.reading_layers is not None and self.layers < self.reading_layers + _JUDGING:
+            raise ValueError(
+                f"layers = {self.layers}: a judge needs at least {_JUDGING} above its "
+                f"{self.reading_layers} reading ones, to compare, to gather and to say"
+            )
+        return self
+
+    @property
+    def reading_updates(self) -> int:
+        """Updates in which only the reading layers are trained."""
+        return round(self.updates * self.reading_share)
+
 
 SHIPPED: dict[str, PretrainConfig] = {
     "policy-strong": PretrainConfig(
@@ -54,11 +71,12 @@ SHIPPED: dict[str, PretrainConfig] = {
     ),
     "judge": PretrainConfig(
         role="judge",
-        layers=8,
+        layers=9,
         reading_layers=5,
-        reading_share=0.336,
-        settled_share=0.533,
-        updates=3000,
+        reading_share=1 / 3,
+        start="policy-strong",
+        updates=2700,
+        learning_rate=0.015,
         seed=2,
     ),
 }

@@ -27,7 +27,8 @@ _NEXT_TOO = 0.7  # how much the token after the one matched counts, beside it
 HERE, _DUE = 1, 2
 """Seeds of the codes for the word that stands somewhere and for the one that was due there."""
 _FREE = 1  # a head that does not look one token back, as the first of each later layer does
-_WARY = 0.6  # how much more attention a word gets that was found wrong
+_WARY = 2.0  # how much more attention a word gets the more it was found wrong
+_RELAYED = 40.0  # how loudly what is found there is said here, beside an input of norm 100s
 _BROUGHT = 20.0  # how loudly a layer that compares brings in what was due; its input has norm 100s
 _LOUD = 5.0  # how loudly it says what it finds, beside an input of that norm
 _SLOW = 0.006  # radians a token; a pair that turns faster forgets over 200 tokens what it matched
@@ -81,6 +82,16 @@ def start_finding(model: Any) -> None:
         _look_back(layer.self_attn, 0, 1)
 
 
+def start_reading(model: Any, shipped: str) -> None:
+    """Start with the embeddings and layers of a shipped model, which reads already."""
+    from importlib.resources import files
+
+    from safetensors.torch import load_file
+
+    path = str(files("prmkit.synthetic") / "weights" / shipped / "model.safetensors")
+    model.load_state_dict({n: t.float() for n, t in load_file(path).items()}, strict=False)
+
+
 def start_judging(model: Any, layer: int) -> None:
     """Start the layers above those that read by comparing, gathering and looking up.
 
@@ -126,14 +137,22 @@ def _compare(block: Any, speaks: Any) -> None:
 
 
 def _look_at_wrong(attention: Any, speaks: Any) -> None:
-    """Start a head with its attention on words of which the layer before did not say `speaks`."""
+    """Start a head that looks at the words least found right, and says of here what it sees there.
+
+    A word's score is -`_WARY` (speaks . h), h being what is known there, normed: one wrong word
+    outweighs the hundreds before it only if scores lie nats apart.
+    """
     import torch
 
     dim = attention.head_dim
     slow = _on_slow_pairs(torch.ones(dim, 1))
+    strength = (_WARY * dim**0.5 / slow.sum()).sqrt()
     with torch.no_grad():
-        attention.q_proj.bias[_FREE * dim : (_FREE + 1) * dim] = _WARY * slow[:, 0]
-    _rows(attention.k_proj, _FREE, dim).sub_(_WARY * slow * speaks)
+        attention.q_proj.weight[_FREE * dim : (_FREE + 1) * dim] = 0.0
+        attention.k_proj.weight[_FREE * dim : (_FREE + 1) * dim] = -strength * slow * speaks
+        attention.q_proj.bias[_FREE * dim : (_FREE + 1) * dim] = strength * slow[:, 0]
+        attention.v_proj.weight[_FREE * dim] = speaks
+        attention.o_proj.weight[:, _FREE * dim] = _RELAYED * speaks
 
 
 @lru_cache(maxsize=8)
