@@ -30,14 +30,14 @@ UNIFORM = torch.tensor(float(build_tokenizer().get_vocab_size())).log()
 
 def test_loss_of_an_untrained_policy_is_that_of_a_guess() -> None:
     config = TINY.model_copy(update={"role": "policy"})
-    losses = batch_losses(untrained(config), next(iter(batches(config))), config)
+    losses = batch_losses(untrained(config), next(iter(batches(config))), config, 0)
     torch.testing.assert_close(losses.said, UNIFORM)
     assert losses[1:] == (0.0, 0.0, 0.0, 0.0)
 
 
 def test_losses_of_an_untrained_judge_are_those_of_guesses() -> None:
     batch = next(iter(batches(JUDGE)))
-    losses = batch_losses(untrained(JUDGE), batch, JUDGE)
+    losses = batch_losses(untrained(JUDGE), batch, JUDGE, 4)
     torch.testing.assert_close(losses.said, UNIFORM)
     quiet, spoilt = ((batch.states == s).sum() for s in (State.QUIET, State.SPOILT))
     told = (batch.states != State.UNKNOWN).sum() - quiet
@@ -67,10 +67,19 @@ def test_what_is_gathered_is_whether_anything_was_wrong_up_to_here() -> None:
 
 def test_while_a_judge_learns_to_read_its_other_layers_stay_as_they_were() -> None:
     model = build_model(JUDGE)
-    losses = batch_losses(model, next(iter(batches(JUDGE))), JUDGE, reading=True)
+    losses = batch_losses(model, next(iter(batches(JUDGE))), JUDGE, 2)
     losses.due.backward()
     assert (losses.said, losses.noticed, losses.gathered) == (0.0, 0.0, 0.0)
     grads = [p.grad for p in model.model.layers[1:].parameters()]
     assert all(grad is None for grad in grads)
     assert model.model.layers[0].mlp.up_proj.weight.grad is not None
     assert model.config.num_hidden_layers == 4
+
+
+def test_once_it_only_learns_to_say_nothing_else_counts() -> None:
+    config = JUDGE.model_copy(update={"saying_share": 0.3})  # the last two of six updates
+    batch = next(iter(batches(config)))
+    found = [batch_losses(build_model(config), batch, config, update) for update in (3, 4)]
+    assert float(found[0].noticed.detach()) > 0
+    assert found[1][1:] == (0.0, 0.0, 0.0, 0.0)
+    torch.testing.assert_close(found[0].said, found[1].said)

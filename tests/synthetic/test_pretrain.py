@@ -7,7 +7,7 @@ from transformers import AutoModelForCausalLM
 
 from prmkit.generators.base import Message, Request, Sampling, generate
 from prmkit.generators.load import load_generator
-from prmkit.synthetic.pretrain import pretrain, rate_share
+from prmkit.synthetic.pretrain import pretrain, rate_share, settled_layers
 from prmkit.synthetic.recipes import PretrainConfig
 
 TINY = PretrainConfig(
@@ -36,6 +36,14 @@ def test_reading_and_judging_have_a_schedule_each() -> None:
     # 1,000 updates of reading as above, then 2,000: 40 of warm-up, the middle at 1040 + 1960 / 2
     found = [rate_share(update, config) for update in (19, 510, 999, 1000, 1039, 2020)]
     assert found == pytest.approx([1.0, 0.51, 0.02, 0.025, 1.0, 0.51], abs=1e-4)
+
+
+def test_layers_settle_as_the_stages_pass() -> None:
+    config = TINY.model_copy(
+        update={"layers": 5, "reading_layers": 1, "reading_share": 0.5, "saying_share": 1 / 3}
+    )  # of six updates three of reading, one of all others, two of saying
+    assert [settled_layers(update, config) for update in range(6)] == [0, 0, 0, 1, 3, 3]
+    assert settled_layers(5, TINY) == 0
 
 
 def test_interrupted_and_resumed_the_weights_are_equal(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from prmkit.generators.load import resolve_model
 from prmkit.synthetic.examples import policy_example
 from prmkit.synthetic.pretrain import build_model
 from prmkit.synthetic.recipes import PretrainConfig
-from prmkit.synthetic.start import HERE, turned
-from prmkit.synthetic.tokenizer import build_tokenizer, verdict_ids
+from prmkit.synthetic.start import DUE, HERE, turned
+from prmkit.synthetic.tokenizer import build_tokenizer, tag_mark_id, verdict_ids
 
 JUDGE = PretrainConfig(role="judge", layers=4, reading_layers=1, updates=1)
 SMALL = PretrainConfig(role="policy", layers=2, updates=1)
@@ -136,3 +136,26 @@ def test_a_judges_last_layer_finds_places_with_the_same_word() -> None:
         layer.input_layernorm(text), position_embeddings=rotary, attention_mask=later
     )
     assert weights[0, 1, 40, 12] > weights[0, 1, 40, :12].max()
+
+
+def test_a_place_gets_more_of_it_if_it_follows_a_tags_mark() -> None:
+    model = build_model(JUDGE)
+    words = torch.nn.functional.normalize(model.model.embed_tokens.weight.detach(), dim=1)
+    here = words @ turned(128, HERE).T
+    brought = here @ turned(128, DUE).T  # as the layer that compares brings what stood before
+    model.set_attn_implementation("eager")
+    layer = model.model.layers[-1]
+
+    def attention(before: int) -> float:
+        others = [here[112] + 0.3 * brought[200 + t] for t in range(20)]
+        others[5] = here[112] + 0.3 * brought[before]
+        text = codes(*others)
+        rotary = model.model.rotary_emb(text, torch.arange(20)[None])
+        later = torch.full((20, 20), -torch.inf).triu(1)[None, None]
+        _, weights = layer.self_attn(
+            layer.input_layernorm(text), position_embeddings=rotary, attention_mask=later
+        )
+        return float(weights[0, 1, 19, 5].detach())
+
+    others = [attention(before) for before in range(300, 320)]
+    assert attention(tag_mark_id()) > 5 * sum(others) / len(others), others

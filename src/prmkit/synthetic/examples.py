@@ -220,6 +220,7 @@ def _due(world: World, right: list[str], made: Corrupted) -> str:
 
 
 _DECIDING = 4.0  # weight of a verdict, beside that of the words around it
+_MISSED = 2.0  # weight of an error, beside that of a right paragraph: one in eight is wrong
 _SPOTTING = 0.5  # share of examples with words out of place, in the time when there are such
 _SPOTTING_TIME = (0.35, 0.7)  # shares of the training between which there are
 _SPOILED = 0.6  # share of their paragraphs that have one
@@ -269,7 +270,8 @@ def _answer(n_steps: int, first_error: int | None) -> list[Segment]:
     for index in range(n_steps if first_error is None else first_error + 1):
         segments.append(Segment(str(index), 1.0))
         word = VERDICTS[index == first_error]
-        segments += [Segment(word, _DECIDING), Segment("\n", 1.0)]
+        weight = _DECIDING * (_MISSED if index == first_error else 1.0)
+        segments += [Segment(word, weight), Segment("\n", 1.0)]
     index = -1 if first_error is None else first_error
     return [*segments, Segment(f"\\boxed{{{index}}}{TURN_END}", 1.0)]
 

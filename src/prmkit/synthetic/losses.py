@@ -26,9 +26,11 @@ class Losses(NamedTuple):
     """Of whether anything went wrong up to here, two layers later."""
 
 
-def batch_losses(
-    model: Any, batch: Batch, config: PretrainConfig, *, reading: bool = False
-) -> Losses:
+GATHERED = 2
+"""Layers above the reading ones after which it is known what went wrong so far."""
+
+
+def batch_losses(model: Any, batch: Batch, config: PretrainConfig, update: int) -> Losses:
     """Losses of a batch.
 
     A judge that compares what stands there with what it expected needs the expectation before its
@@ -43,6 +45,7 @@ def batch_losses(
         with torch.autocast("cpu", dtype=torch.bfloat16):
             hidden = model.model(input_ids=batch.ids, use_cache=False).last_hidden_state
         return Losses(_expected(model, hidden, batch.targets, batch.weights))
+    reading = update < config.stages[0]
     n_layers = config.reading_layers if reading else config.layers
     with torch.autocast("cpu", dtype=torch.bfloat16), _depth(model, n_layers):
         out = model.model(input_ids=batch.ids, use_cache=False, output_hidden_states=True)
@@ -51,11 +54,14 @@ def batch_losses(
         return Losses(
             0.0, _expected(model, read, batch.targets, weights), _noted(model, read, batch)
         )
+    said = _expected(model, out.last_hidden_state, batch.targets, batch.weights * batch.said)
+    if update >= config.stages[1]:
+        return Losses(said)
     noticed, gathered = (
-        model.model.norm(h) for h in out.hidden_states[config.reading_layers + 1 :][:2]
+        model.model.norm(h) for h in out.hidden_states[config.reading_layers + 1 :][:GATHERED]
     )
     return Losses(
-        _expected(model, out.last_hidden_state, batch.targets, batch.weights * batch.said),
+        said,
         noticed=_noticed(model, noticed, batch),
         gathered=gathered_loss(model, gathered, batch),
     )

@@ -13,11 +13,12 @@ import math
 import time
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from prmkit.synthetic.batches import batches
-from prmkit.synthetic.losses import batch_losses
+from prmkit.synthetic.losses import GATHERED, batch_losses
 from prmkit.synthetic.recipes import PretrainConfig
 from prmkit.synthetic.start import (
     THETA,
@@ -112,10 +113,8 @@ def rate_share(update: int, config: PretrainConfig) -> float:
     Linear warm-up over 2 % of the stage's updates, then a cosine to 2 %; times a linear fall over
     the last `cool` updates before the stop.
     """
-    begin, end = 0, config.updates
-    if config.reading_updates:
-        alone = update < config.reading_updates
-        begin, end = (0, config.reading_updates) if alone else (config.reading_updates, end)
+    bounds = [0, *config.stages, config.updates]
+    begin, end = next((a, b) for a, b in pairwise(bounds) if update < b)
     warmup = max(1, (end - begin) // 50)
     if update - begin < warmup:
         return (update - begin + 1) / warmup
@@ -126,8 +125,18 @@ def rate_share(update: int, config: PretrainConfig) -> float:
     return cosine * min(1.0, (config.stop - update) / config.cool)
 
 
+def settled_layers(update: int, config: PretrainConfig) -> int:
+    """How many of a judge's first layers change no more."""
+    reading_over, only_saying = config.stages
+    if config.reading_layers is None or update < reading_over:
+        return 0
+    return config.reading_layers + (GATHERED if update >= only_saying else 0)
+
+
 def _settle(model: Any, n_layers: int) -> None:
     """Let the first layers, and the embeddings that they read, change no more."""
+    if not n_layers:
+        return
     for part in (model.model.embed_tokens, *model.model.layers[:n_layers]):
         part.requires_grad_(False)
 
@@ -189,10 +198,9 @@ def pretrain(
     for update, batch in enumerate(batches(config, start), start):
         for optimizer, peak in zip(optimizers, peaks, strict=True):
             optimizer.param_groups[0]["lr"] = peak * rate_share(update, config)
-        reading = update < config.reading_updates
-        if config.reading_layers is not None and not reading:
-            _settle(model, config.reading_layers)
-        loss = sum(batch_losses(model, batch, config, reading=reading))
+        if config.reading_layers is not None:
+            _settle(model, settled_layers(update, config))
+        loss = sum(batch_losses(model, batch, config, update))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:

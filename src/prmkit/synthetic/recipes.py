@@ -21,7 +21,10 @@ class PretrainConfig(Record):
     compare, gather and say. None = all of a policy's."""
     reading_share: float = Field(0.0, ge=0, le=1)
     """Share of the updates, the first ones, in which only the reading layers are trained; then they
-    stay as they are. Each of the two stages has a schedule of its own."""
+    stay as they are. Each stage has a schedule of its own."""
+    saying_share: float = Field(0.0, ge=0, le=1)
+    """Share of the updates, the last ones, in which only the layers are trained that say what those
+    below have gathered."""
     start: str | None = None
     """The shipped model that the first layers and the embeddings begin as; None = from scratch."""
     hidden: int = Field(128, ge=16)
@@ -57,9 +60,10 @@ class PretrainConfig(Record):
         return self
 
     @property
-    def reading_updates(self) -> int:
-        """Updates in which only the reading layers are trained."""
-        return round(self.updates * self.reading_share)
+    def stages(self) -> tuple[int, int]:
+        """The updates from which on reading is over, and from which on there is saying alone."""
+        reading, saying = (round(self.updates * s) for s in (self.reading_share, self.saying_share))
+        return reading, self.updates - saying
 
 
 SHIPPED: dict[str, PretrainConfig] = {
@@ -73,9 +77,10 @@ SHIPPED: dict[str, PretrainConfig] = {
         role="judge",
         layers=9,
         reading_layers=5,
-        reading_share=1 / 3,
+        reading_share=900 / 3100,
+        saying_share=400 / 3100,
         start="policy-strong",
-        updates=2700,
+        updates=3100,
         learning_rate=0.015,
         seed=2,
     ),

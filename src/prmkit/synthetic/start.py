@@ -9,7 +9,7 @@ trained on like any other weights.
 from functools import lru_cache
 from typing import Any
 
-from prmkit.synthetic.tokenizer import verdict_ids
+from prmkit.synthetic.tokenizer import tag_mark_id, verdict_ids
 
 THETA = 1e6
 """Base of the rotary positions, as in Qwen2.5."""
@@ -24,13 +24,14 @@ _FIRMNESS = 9.0  # the next token's score is lower by about 6: nearly all attent
 _MARK = 2.0  # how loudly a token's predecessors are noted on it, beside its own embedding
 _KEENNESS = 3.0  # how much more attention a place gets that matches
 _NEXT_TOO = 0.7  # how much the token after the one matched counts, beside it
-HERE, _DUE = 1, 2
+HERE, DUE = 1, 2
 """Seeds of the codes for the word that stands somewhere and for the one that was due there."""
 _FREE = 1  # a head that does not look one token back, as the first of each later layer does
 _WARY = 2.0  # how much more attention a word gets the more it was found wrong
 _RELAYED = 40.0  # how loudly what is found there is said here, beside an input of norm 100s
 _BROUGHT = 20.0  # how loudly a layer that compares brings in what was due; its input has norm 100s
 _LOUD = 5.0  # how loudly it says what it finds, beside an input of that norm
+_TAGGED = 2.0  # how much more attention a word gets the more it is known to follow a "_"
 _SLOW = 0.006  # radians a token; a pair that turns faster forgets over 200 tokens what it matched
 
 
@@ -110,6 +111,7 @@ def start_judging(model: Any, layer: int) -> None:
         _look_at_wrong(layers[layer + 1].self_attn, speaks)
         here = turned(model.config.hidden_size, HERE).T
         _match(layers[-1].self_attn, _FREE, {1: here[: layers[-1].self_attn.head_dim]}, 1, 1)
+        _prefer_tags(layers[-1].self_attn, says)
 
 
 def _compare(block: Any, speaks: Any) -> None:
@@ -124,7 +126,7 @@ def _compare(block: Any, speaks: Any) -> None:
 
     n_units, width = block.mlp.gate_proj.weight.shape
     n = min(width, n_units // 2)
-    here, due = turned(width, HERE).T, turned(width, _DUE).T
+    here, due = turned(width, HERE).T, turned(width, DUE).T
     for head in range(width // block.self_attn.head_dim):
         _look_back(block.self_attn, head, 1)
     with torch.no_grad():
@@ -153,6 +155,27 @@ def _look_at_wrong(attention: Any, speaks: Any) -> None:
         attention.q_proj.bias[_FREE * dim : (_FREE + 1) * dim] = strength * slow[:, 0]
         attention.v_proj.weight[_FREE * dim] = speaks
         attention.o_proj.weight[:, _FREE * dim] = _RELAYED * speaks
+
+
+def _prefer_tags(attention: Any, says: Any) -> None:
+    """Start a head with more attention on words that follow a "_", as a paragraph's index in a tag.
+
+    The same digits stand in numbers, too. What stood before a word was brought to it by the layer
+    that compares, in a code that is turned twice.
+    """
+    import torch
+
+    dim, width = attention.head_dim, says.shape[1]
+    brought = turned(width, DUE) @ turned(width, HERE) @ says[tag_mark_id()]
+    brought = torch.nn.functional.normalize(brought, dim=0)
+    strength = (_TAGGED * dim**0.5) ** 0.5
+    row = (_FREE + 1) * dim - 1  # of the slowest pair, which then matches nothing else
+    with torch.no_grad():
+        for projection in (attention.q_proj, attention.k_proj):
+            projection.weight[row] = 0.0
+            projection.bias[row] = 0.0
+        attention.q_proj.bias[row] = strength
+        attention.k_proj.weight[row] = strength * brought
 
 
 @lru_cache(maxsize=8)

@@ -111,3 +111,10 @@ def verdict_ids() -> tuple[int, int]:
     tokenizer = build_tokenizer()
     right, wrong = (tokenizer.encode(word, add_special_tokens=False).ids for word in VERDICTS)
     return right[0], wrong[0]
+
+
+@lru_cache(maxsize=1)
+def tag_mark_id() -> int:
+    """Token id of the "_" that stands before the index of a paragraph in its tags."""
+    (mark,) = build_tokenizer().encode("_", add_special_tokens=False).ids
+    return int(mark)
