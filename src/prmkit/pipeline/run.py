@@ -53,7 +53,7 @@ from prmkit.pipeline.labelling import (
     sample,
     usable,
 )
-from prmkit.pipeline.models import LabelBook, score, score_labelled, train_arm
+from prmkit.pipeline.models import LabelBook, score, score_labelled, train_arms
 from prmkit.pipeline.sources import Source
 from prmkit.pipeline.words import findings
 from prmkit.records import (
@@ -117,8 +117,8 @@ def run_recipe(run: Run) -> Report:
         training.consensus,
     )
     run.unload()
-    for arm in run.recipe.arms:
-        train_arm(run, arm, book.labels(arm), training.validation)
+    labelled = {arm.name: book.labels(arm) for arm in run.recipe.arms}
+    train_arms(run, labelled, training.validation)
     evaluation = _evaluate(run, drawn, source, problems)
     held_out = [] if _exact(run) else usable(drawn["validation"])
     score_labelled(run, held_out, training.solutions, problems)
