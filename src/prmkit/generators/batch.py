@@ -16,7 +16,7 @@ from prmkit.generators.kv_slots import Extend, KvStore, OneToken, Pass, Readers,
 from prmkit.generators.trunks import Ids, Trunk, Trunks
 
 _PREFILL_TOKENS = 4096  # padded tokens of one prefill pass
-_SHELF_BYTES = 1 << 28  # keys and values of prefixes that nobody reads now
+_SHELF_BYTES = 1 << 26  # keys and values of prefixes that nobody reads now
 
 
 @dataclass(eq=False)

@@ -10,6 +10,7 @@ from prmkit.answers.equivalence import AnswerChecker
 from prmkit.answers.extract import extract_answer
 from prmkit.config import ModelConfig, Recipe, RunConfig
 from prmkit.generators.base import Generator
+from prmkit.generators.crew import Crew
 from prmkit.records import CheckedAnswer, Outcome, Problem
 from prmkit.store import RunFolder
 
@@ -89,6 +90,11 @@ class Work(Generic[R_co]):
         """Give back the memory of the generator in use, if any."""
         self._loaded = None
         gc.collect()  # a model's modules refer to each other
+
+    def rest(self) -> None:
+        """Give back the memory of whatever generates, processes that decode included."""
+        self.unload()
+        Crew.dismiss()
 
     def judge_answer(self, text: str, problem: Problem) -> CheckedAnswer:
         """Find and check the final answer of a whole solution."""

@@ -116,7 +116,7 @@ def run_recipe(run: Run) -> Report:
         {"mc": training.mc, "judge": training.judged, "oracle": training.truth},
         training.consensus,
     )
-    run.unload()
+    run.rest()
     labelled = {arm.name: book.labels(arm) for arm in run.recipe.arms}
     train_arms(run, labelled, training.validation)
     evaluation = _evaluate(run, drawn, source, problems)
@@ -211,7 +211,7 @@ def _evaluate(
 ) -> _Evaluation:
     process = _process_set(run, drawn, source, problems)
     judged = judge(run, "process", process.solutions, process.problems)
-    run.unload()
+    run.rest()
     samples = list(drawn["best_of_n"])
     names = [arm.name for arm in run.recipe.arms]
     return _Evaluation(
