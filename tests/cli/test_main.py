@@ -1,5 +1,6 @@
 """The command line as a person meets it: a fresh process, its output and its exit code."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -75,3 +76,15 @@ def test_ctrl_c_inside_an_exec_exits_with_130_too(tmp_path: Path) -> None:
     )
     assert done.returncode == 130
     assert "run the same command again" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["run", str(TOY), "--out", "x", "--dry-run"]])
+def test_a_reader_that_leaves_ends_it_quietly(arguments: list[str], tmp_path: Path) -> None:
+    nobody, pipe = os.pipe()
+    os.close(nobody)
+    command = [sys.executable, "-m", "prmkit.cli.main", *arguments]
+    ended = subprocess.run(
+        command, stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=120, cwd=tmp_path
+    )
+    os.close(pipe)
+    assert (ended.returncode, ended.stderr) == (141, "")

@@ -1,10 +1,11 @@
 """The `prm` command: subcommands, exit codes, and errors as one line.
 
-Exit codes: 0 done; 1 an error that prmkit explains in one line; 2 wrong usage; 130 Ctrl-C. Anything
-else that escapes is a bug and keeps its traceback.
+Exit codes: 0 done; 1 an error that prmkit explains in one line; 2 wrong usage; 130 Ctrl-C; 141
+nobody reads standard output any more. Anything else that escapes is a bug and keeps its traceback.
 """
 
 import logging
+import os
 import sys
 
 import typer
@@ -25,6 +26,7 @@ from prmkit.cli import (
 from prmkit.errors import PrmkitError
 
 _INTERRUPTED = 130
+_PIPE_CLOSED = 141  # what a shell reports of a program that SIGPIPE ended
 
 app = typer.Typer(
     name="prm",
@@ -68,12 +70,22 @@ def options(
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    sys.exit(_code())
+    try:
+        code = _code()
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where a closed pipe can still be told
+    except BrokenPipeError:
+        code = _closed_pipe()
+    sys.exit(code)
 
 
 def _code() -> int:
     try:
         code = app(standalone_mode=False)
+    except SystemExit as end:  # typer turns a closed pipe into exit code 1 of its own accord
+        if isinstance(end.__context__, BrokenPipeError):
+            return _closed_pipe()
+        raise
     except PrmkitError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
@@ -99,6 +111,14 @@ def _usage_error(error: Exception) -> int:
         raise error
     show()
     return code
+
+
+def _closed_pipe() -> int:
+    # what is still buffered goes nowhere, or the interpreter complains of it when it ends
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    os.close(nowhere)
+    return _PIPE_CLOSED
 
 
 def _interrupted() -> int:

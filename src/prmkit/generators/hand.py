@@ -10,6 +10,8 @@ import gc
 import json
 import sys
 from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 from prmkit.errors import PrmkitError
@@ -23,16 +25,30 @@ class _Worker:
         self._connection = connection
         self._generator: Generator | None = None
         self._n_open = 0
+        self._orders: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
 
     def work(self) -> None:
         """Serve until the other end is closed."""
+        Thread(target=self._listen, daemon=True).start()
         while True:
-            while not self._n_open or self._connection.poll(0):
-                self._obey(json.loads(self._connection.recv_bytes()))
+            while not self._n_open or not self._orders.empty():
+                order = self._orders.get()
+                if order is None:
+                    return
+                self._obey(order)
             if self._generator is not None:
                 done = self._generator.collect()
                 self._n_open -= len(done)
                 self._say({"done": [_written(row) for row in done]})
+
+    def _listen(self) -> None:
+        # a thread that always reads: else both ends could wait for room to write, for ever
+        try:
+            with contextlib.suppress(EOFError, OSError):
+                while True:
+                    self._orders.put(json.loads(self._connection.recv_bytes()))
+        finally:
+            self._orders.put(None)
 
     def _obey(self, message: dict[str, Any]) -> None:
         if "load" in message:

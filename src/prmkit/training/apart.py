@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -72,25 +73,34 @@ class _Crowd:
         around: Callable[[str], AbstractContextManager[object]],
     ) -> None:
         self._on_progress, self._around = on_progress, around
+        self._lock = threading.Lock()
         self._processes: list[subprocess.Popen[str]] = []
         self._is_over = False
 
     def end(self) -> None:
         """Kill what runs, and start nothing any more."""
-        self._is_over = True
-        for process in self._processes:
-            process.kill()
+        with self._lock:
+            self._is_over = True
+            for process in self._processes:
+                process.kill()
 
     def do(self, training: Training) -> None:
         """Train in a process of its own, and wait for it."""
-        if self._is_over:
-            return
-        with self._around(training.name), _start() as process:
-            self._processes.append(process)
-            said = _talk(process, training, self._on_progress)
-        self._processes.remove(process)
+        with self._around(training.name):
+            process = self._started()
+            if process is None:
+                return
+            with process:
+                said = _talk(process, training, self._on_progress)
         if "done" not in said and not self._is_over:
             raise _error(said, training.name, process.returncode)
+
+    def _started(self) -> "subprocess.Popen[str] | None":
+        with self._lock:
+            if self._is_over:
+                return None
+            self._processes.append(_start())
+            return self._processes[-1]
 
 
 def _start() -> subprocess.Popen[str]:
