@@ -18,12 +18,12 @@ from prmkit.errors import PrmkitError
 from prmkit.generators.base import Collected, Completion, Generator, Request
 
 
-class _Worker:
-    """Decodes one model after another for whoever holds the other end."""
+class Worker:
+    """Decodes one model after another for whoever holds the other end of a connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, generator: Generator | None = None) -> None:
         self._connection = connection
-        self._generator: Generator | None = None
+        self._generator = generator
         self._n_open = 0
         self._orders: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
 
@@ -82,7 +82,7 @@ def _written(row: Collected) -> tuple[int, str, str]:
 def main() -> None:
     """Work for the socket that was handed down."""
     with contextlib.suppress(EOFError, ConnectionError):
-        _Worker(Connection(int(sys.argv[1]))).work()
+        Worker(Connection(int(sys.argv[1]))).work()
 
 
 if __name__ == "__main__":

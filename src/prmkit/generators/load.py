@@ -89,23 +89,13 @@ def load_generator(model: str, batch_size: int = 256, threads: int | None = None
         from prmkit.generators.hf_local import HfLocalGenerator
     except ImportError as error:
         raise MissingExtra.of(error.name or "torch", "local") from error
-    n = min(cores(threads), batch_size)
-    if n > 1 and is_small(path) and not is_available():
+    n = min(threads or len(os.sched_getaffinity(0)), batch_size)
+    n_bytes = sum(file.stat().st_size for file in path.glob("*.safetensors"))
+    if n > 1 and n_bytes <= _SMALL_MODEL and not is_available():
         from prmkit.generators.crew import CrewGenerator
 
         return CrewGenerator(path, batch_size, n)
     return HfLocalGenerator(path, batch_size=batch_size, threads=threads)
-
-
-def cores(threads: int | None) -> int:
-    """CPU cores to use: so many, or all that this process may use."""
-    return threads or len(os.sched_getaffinity(0))
-
-
-def is_small(directory: Path) -> bool:
-    """Whether each core may have a model's weights for itself."""
-    n_bytes = sum(file.stat().st_size for file in directory.glob("*.safetensors"))
-    return n_bytes <= _SMALL_MODEL
 
 
 def check_config(config: ModelConfig) -> None:

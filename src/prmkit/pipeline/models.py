@@ -1,14 +1,12 @@
 """Stages that train the arms' PRMs and score solutions with them."""
 
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from prmkit.config import ArmConfig
 from prmkit.errors import ConfigError
-from prmkit.generators.load import cores, is_small, resolve_model
+from prmkit.generators.load import resolve_model
 from prmkit.pipeline.context import Run
 from prmkit.pipeline.evaluate import by_hash
 from prmkit.pipeline.labelling import keep, kept
@@ -25,7 +23,6 @@ from prmkit.records import (
 )
 from prmkit.rollouts.estimate import labels_from_mc, relabel_by_progress
 from prmkit.steps import label_steps
-from prmkit.training.apart import Training, train_apart
 from prmkit.training.trainer import TrainOptions, train_prm
 
 _SCORED_AT_ONCE = 128  # solutions between two looks at the clock
@@ -34,10 +31,6 @@ _SCORED_AT_ONCE = 128  # solutions between two looks at the clock
 _AnyAnnotation = McAnnotation | JudgeAnnotation | OracleAnnotation
 Annotations = Mapping[str, Sequence[_AnyAnnotation]]
 """Annotations of the same solutions by source: mc, judge, oracle."""
-
-
-_Rows = Sequence[LabelledSolution]
-_WRONG = 0.5  # a label below it is a wrong step
 
 
 class LabelBook(NamedTuple):
@@ -77,97 +70,32 @@ def prm_path(run: Run, arm: str) -> Path:
     return run.folder.path / "prms" / arm
 
 
-def train_arms(
-    run: Run, labelled: Mapping[str, Sequence[LabelledSolution]], validation: _Rows
-) -> None:
-    """Train the PRM of every arm that has none yet.
-
-    Small models on a CPU are trained side by side, a core each.
-
-    Args:
-        run: The run.
-        labelled: What each arm learns from, by its name.
-        validation: What chooses the best weights.
-
-    Raises:
-        ConfigError: an arm has nothing to learn from.
-    """
-    for arm in run.recipe.arms:
-        if not labelled[arm.name]:
-            raise ConfigError(f"arm {arm.name}: no solution has {arm.labels} labels; label more")
-    todo = [
-        _training(run, arm, labelled[arm.name], validation)
-        for arm in run.recipe.arms
-        if not (run.folder.is_done(f"train.{arm.name}") and prm_path(run, arm.name).exists())
-    ]
-    waiting = [t for t in todo if not t.out.exists()]  # else: killed before it was noted
-    if _is_small_work(run, waiting):
-        _side_by_side(run, waiting)
-    for training in todo:
-        stage = f"train.{training.name}"
-        if training.out.exists():
-            run.folder.finish(stage, _counts(training))
-            continue
-        with run.stage(stage, 0, "updates") as work:
-            options = TrainOptions(resume=True, on_progress=work.at)
-            train_prm(*training[1:], options)
-            run.folder.finish(stage, _counts(training))
-            work.summary = _told(training)
-
-
-def _training(run: Run, arm: ArmConfig, examples: _Rows, validation: _Rows) -> Training:
+def train_arm(
+    run: Run,
+    arm: ArmConfig,
+    examples: Sequence[LabelledSolution],
+    validation: Sequence[LabelledSolution],
+) -> Path:
+    """Train one arm's PRM; its directory."""
+    stage, out = f"train.{arm.name}", prm_path(run, arm.name)
+    if run.folder.is_done(stage) and out.exists():
+        return out
     chosen = arm.training or run.recipe.training
     config = chosen.model_copy(update={"base": str(resolve_model(chosen.base))})
-    out = prm_path(run, arm.name)
-    return Training(arm.name, examples, validation, config, out, run.recipe.seed)
-
-
-def _counts(training: Training) -> dict[str, int]:
-    labels = [label for row in training.examples for label in row.labels]
-    return {
-        "solutions": len(training.examples),
-        "steps": len(labels),
-        "negative": sum(label < _WRONG for label in labels),
-    }
-
-
-def _told(training: Training) -> str:
-    counts = _counts(training)
-    return f"{counts['solutions']} solutions, {counts['negative']} of them with an error"
-
-
-def _is_small_work(run: Run, waiting: Sequence[Training]) -> bool:
-    from torch.cuda import is_available
-
-    small = all(is_small(Path(training.config.base)) for training in waiting)
-    return bool(waiting) and cores(run.recipe.threads) > 1 and small and not is_available()
-
-
-def _side_by_side(run: Run, waiting: Sequence[Training]) -> None:
-    lock, done = threading.Lock(), dict[str, tuple[int, int]]()
-
-    def on_progress(name: str, update: int, of: int) -> None:
-        with lock:
-            before = done.get(name, (0, 0))[0]
-            done[name] = (update, of)
-            run.progress.resize(sum(n for _, n in done.values()))
-            run.progress.advance(update - before)
-
-    @contextmanager
-    def timed(name: str) -> Iterator[None]:
-        clock = ExitStack()
-        with lock:
-            clock.enter_context(run.folder.timed(f"train.{name}"))
-        try:
-            yield
-        finally:
-            with lock:
-                clock.close()
-
-    run.progress.begin("training", 0, "updates")
-    n = min(cores(run.recipe.threads), len(waiting))
-    train_apart(waiting, n, on_progress, timed)
-    run.progress.end("; ".join(f"{t.name}: {_told(t)}" for t in waiting))
+    if not examples:
+        raise ConfigError(f"arm {arm.name}: no solution has {arm.labels} labels; label more")
+    with run.stage(stage, 0, "updates") as work:
+        options = TrainOptions(resume=True, on_progress=work.at)
+        if not out.exists():  # else: killed after the model was written, before it was noted
+            train_prm(examples, validation, config, out, run.recipe.seed, options)
+        counts = {
+            "solutions": len(examples),
+            "steps": sum(len(e.labels) for e in examples),
+            "negative": sum(label < 0.5 for e in examples for label in e.labels),
+        }
+        run.folder.finish(stage, counts)
+        work.summary = f"{len(examples)} solutions, {counts['negative']} of them with an error"
+    return out
 
 
 def score(

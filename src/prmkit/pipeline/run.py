@@ -53,7 +53,7 @@ from prmkit.pipeline.labelling import (
     sample,
     usable,
 )
-from prmkit.pipeline.models import LabelBook, score, score_labelled, train_arms
+from prmkit.pipeline.models import LabelBook, score, score_labelled, train_arm
 from prmkit.pipeline.sources import Source
 from prmkit.pipeline.words import findings
 from prmkit.records import (
@@ -116,10 +116,12 @@ def run_recipe(run: Run) -> Report:
         {"mc": training.mc, "judge": training.judged, "oracle": training.truth},
         training.consensus,
     )
-    run.rest()
-    labelled = {arm.name: book.labels(arm) for arm in run.recipe.arms}
-    train_arms(run, labelled, training.validation)
-    evaluation = _evaluate(run, drawn, source, problems)
+    process = _process_set(run, drawn, source, problems)
+    judged = judge(run, "process", process.solutions, process.problems)
+    run.rest()  # nothing is generated any more
+    for arm in run.recipe.arms:
+        train_arm(run, arm, book.labels(arm), training.validation)
+    evaluation = _evaluate(run, process, judged, drawn["best_of_n"], problems)
     held_out = [] if _exact(run) else usable(drawn["validation"])
     score_labelled(run, held_out, training.solutions, problems)
     report = _report(run, problems, drawn, training, evaluation)
@@ -205,20 +207,17 @@ def of_both_kinds(rows: list[LabelledSolution]) -> list[LabelledSolution]:
 
 def _evaluate(
     run: Run,
-    drawn: Mapping[str, Sequence[Solution]],
-    source: Source,
+    process: ProcessSet,
+    judged: list[JudgeAnnotation],
+    samples: Sequence[Solution],
     problems: Mapping[str, Problem],
 ) -> _Evaluation:
-    process = _process_set(run, drawn, source, problems)
-    judged = judge(run, "process", process.solutions, process.problems)
-    run.rest()
-    samples = list(drawn["best_of_n"])
     names = [arm.name for arm in run.recipe.arms]
     return _Evaluation(
         process,
         judged,
         {n: score(run, n, "process", process.solutions, process.problems) for n in names},
-        samples,
+        list(samples),
         {name: score(run, name, "best_of_n", samples, problems) for name in names},
     )
 
