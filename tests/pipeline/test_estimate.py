@@ -1,11 +1,22 @@
 """Claims about cost estimates, by hand arithmetic."""
 
+import math
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
-from prmkit.config import Recipe, load_recipe
-from prmkit.pipeline.estimate import Line, assumed, cost_lines, estimate_text
+from prmkit.config import ModelConfig, Recipe, RolloutConfig, load_recipe
+from prmkit.errors import ModelError
+from prmkit.pipeline.estimate import (
+    Line,
+    assumed,
+    cost_lines,
+    draws_a_solution,
+    estimate_text,
+    n_parameters,
+)
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -43,3 +54,38 @@ def test_sizes_are_read_off_names_and_an_unknown_one_is_said_to_be_unknown() -> 
     assert by_model["qwen2-72b"] == 72e9
     assert by_model["Qwen/Qwen2.5-72B-Instruct"] == 72e9
     assert "size unknown" in estimate(paper("judge.model=mine"), tokens_per_s=1000)
+
+
+# 10 steps at K = 8, level 0.1 and error 0.05; 1.5 draws a right step, half of the solutions wrong
+@pytest.mark.parametrize(
+    ("annotator", "draws"),
+    [
+        ("exhaustive", 80.0),
+        ("sequential", 0.75 * 10 * 1.5 + 0.5 * 8),
+        ("verify", 0.4 * (0.75 * 10 * 1.5 + 0.5 * 8) + 0.6 * 1.5),
+        ("bisection", 0.5 * 1.5 + 0.5 * (1 + math.log2(10)) * (1.5 + 8) / 2),
+        ("adaptive", 0.75 * 10 * 1.5 + 0.5 * 8),  # 28 failures would settle it; K is 8
+    ],
+)
+def test_draws_a_solution_are_reckoned_by_the_annotator(annotator: str, draws: float) -> None:
+    rollouts = RolloutConfig.model_validate({"annotator": annotator, "k": 8})
+    assert draws_a_solution(rollouts, 10) == pytest.approx(draws)
+    many = rollouts.model_copy(update={"k": 100})
+    if annotator == "adaptive":
+        assert draws_a_solution(many, 10) == pytest.approx(0.75 * 10 * 1.5 + 0.5 * 28)
+
+
+@pytest.mark.parametrize("annotator", ["sequential", "verify", "bisection", "adaptive"])
+def test_what_is_assumed_of_an_annotator_that_stops_early_is_said(annotator: str) -> None:
+    said = assumed(paper(f"rollouts.annotator={annotator}", "arms=[]")).said
+    assert "1.5" in said.rsplit("token.", 1)[-1]
+
+
+def test_parameters_are_counted_whatever_their_format(tmp_path: Path) -> None:
+    tensors = {"a": torch.zeros(3, 5), "b": torch.zeros(7, dtype=torch.bfloat16)}
+    save_file(tensors, tmp_path / "model.safetensors", {"format": "pt"})
+    (tmp_path / "config.json").write_text("{}")
+    assert n_parameters(ModelConfig(model=str(tmp_path))) == 22
+    (tmp_path / "model.safetensors").write_bytes(b"\x09")
+    with pytest.raises(ModelError, match="not a safetensors file"):
+        n_parameters(ModelConfig(model=str(tmp_path)))

@@ -56,6 +56,19 @@ def test_an_adaptive_budget_ends_where_the_posterior_is_on_one_side() -> None:
     assert short.unscored == "step 1 undecided: 0 of 10 scored draws correct"
 
 
+def test_an_adaptive_budget_makes_unscored_draws_again_within_the_allowance() -> None:
+    config = RolloutConfig(annotator="adaptive", k=1, redraws=1)
+    found, asked = annotate([["cut/right"]], config)
+    assert (found.first_error, found.unscored, len(asked)) == (None, "", 2)
+    assert found.steps[0].outcomes == (C,)
+    left, asked = annotate([["cut/cut"]], config)
+    assert left.unscored == "step 0 undecided: 0 of 0 scored draws correct"
+    assert len(asked) == 2
+    none, asked = annotate([["cut/right"]], config.model_copy(update={"redraws": 0}))
+    assert none.unscored
+    assert len(asked) == 1
+
+
 @given(
     scripts(),
     st.sampled_from(["exhaustive", "sequential", "verify", "bisection", "adaptive"]),

@@ -5,6 +5,8 @@ problems (`measure`). Operations are 2 x parameters x tokens, prompt and generat
 were shared; a server with a prefix cache spends less on prompts.
 """
 
+import json
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +15,11 @@ from typing import NamedTuple
 from pydantic import Field
 
 from prmkit.config import ModelConfig, ProblemsConfig, Recipe, RolloutConfig, RolloutRecipe
+from prmkit.errors import ModelError
 from prmkit.generators.load import resolve_model
 from prmkit.pipeline.sources import rows_held
-from prmkit.records import BenchmarkCase, Problem, Record
+from prmkit.records import BenchmarkCase, Outcome, Problem, Record
+from prmkit.rollouts.adaptive import decided
 from prmkit.synthetic.problems import SPLITS
 
 TOKENS_PER_S = 6000.0
@@ -25,8 +29,9 @@ COMPLETER = "completer"
 
 _DRAWS_A_RIGHT_STEP = 1.5  # until the first success, for a policy that recovers two times in three
 _SHARE_WRONG = 0.5  # of solutions; each costs K draws once where the annotator stops there
+_SHARE_PROVEN = 0.4  # of a judge's claims: 27 of 71 in the synthetic world at K = 8 (docs/log.md)
 _SUBSETS = 4  # of a step benchmark, as in ProcessBench
-_BYTES_A_PARAMETER = 2  # of weights in 16 bits
+_MOST_HEADER = 100 << 20  # bytes, as the safetensors library allows
 _CHARACTERS_A_TOKEN = 3.0  # of mathematical English, where a digit is a token; our guess
 _NAMED_SIZE = re.compile(r"(\d+(?:\.\d+)?)[bB]\b")
 
@@ -175,17 +180,44 @@ def draws_a_solution(rollouts: RolloutConfig, steps: float) -> float:
     steps -= rollouts.finished_is_known
     if rollouts.annotator == "exhaustive":
         return rollouts.k * steps
-    right = (1 - _SHARE_WRONG / 2) * steps * min(_DRAWS_A_RIGHT_STEP, rollouts.k)
-    return right + _SHARE_WRONG * rollouts.k
+    once = min(_DRAWS_A_RIGHT_STEP, rollouts.k)
+    if rollouts.annotator == "bisection":
+        probes = 1 + math.log2(max(1.0, steps))
+        return (1 - _SHARE_WRONG) * once + _SHARE_WRONG * probes * (once + rollouts.k) / 2
+    right = (1 - _SHARE_WRONG / 2) * steps * once
+    if rollouts.annotator == "adaptive":
+        return right + _SHARE_WRONG * _draws_to_give_up(rollouts)
+    whole = right + _SHARE_WRONG * rollouts.k
+    if rollouts.annotator == "verify":
+        return _SHARE_PROVEN * whole + (1 - _SHARE_PROVEN) * once
+    return whole
+
+
+def _draws_to_give_up(rollouts: RolloutConfig) -> int:
+    """Failures after which an adaptive budget calls a step wrong, K at most."""
+    failures = (
+        n
+        for n in range(1, rollouts.k)
+        if decided([Outcome.INCORRECT] * n, rollouts.level, rollouts.error) is not None
+    )
+    return next(failures, rollouts.k)
 
 
 def _said_of_draws(rollouts: RolloutConfig) -> str:
-    if rollouts.annotator != "sequential":
-        return ""
-    return (
-        f" Sequential annotation draws {_DRAWS_A_RIGHT_STEP} completions at a right step and K "
-        f"at the first wrong one of {_SHARE_WRONG:.0%} of the solutions."
-    )
+    once = f"{_DRAWS_A_RIGHT_STEP} completions at a right step"
+    wrong = f"the first wrong one of {_SHARE_WRONG:.0%} of the solutions"
+    said = {
+        "exhaustive": "",
+        "sequential": f" Sequential annotation draws {once} and K at {wrong}.",
+        "verify": f" A claim is proven in {_SHARE_PROVEN:.0%} of the solutions, with {once} and K "
+        f"at {wrong}, and else refuted by {_DRAWS_A_RIGHT_STEP} draws.",
+        "bisection": f" Bisection looks at the last step, and, in {_SHARE_WRONG:.0%} of the "
+        "solutions, at 1 + log2(steps), half of them right with "
+        f"{_DRAWS_A_RIGHT_STEP} completions and half wrong with K.",
+        "adaptive": f" An adaptive budget draws {once} and {_draws_to_give_up(rollouts)} at "
+        f"{wrong}.",
+    }
+    return said[rollouts.annotator]
 
 
 def cost_lines(recipe: Recipe, basis: Basis | None = None) -> list[Line]:
@@ -267,10 +299,20 @@ def n_parameters(config: ModelConfig) -> float | None:
     if not config.base_url and (
         config.model.startswith("synthetic:") or Path(config.model).is_dir()
     ):
-        weights = resolve_model(config.model).glob("*.safetensors")
-        return sum(file.stat().st_size for file in weights) / _BYTES_A_PARAMETER
+        return float(sum(map(_counted, resolve_model(config.model).glob("*.safetensors"))))
     named = _NAMED_SIZE.search(config.model)
     return float(named[1]) * 1e9 if named else None
+
+
+def _counted(weights: Path) -> int:
+    """Parameters in a safetensors file, by its header: eight bytes of length, then JSON."""
+    try:
+        with weights.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, _MOST_HEADER)))
+        return sum(math.prod(t["shape"]) for n, t in header.items() if n != "__metadata__")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(f"{weights}: not a safetensors file: {error}") from error
 
 
 def estimate_text(lines: Sequence[Line], basis: Basis) -> str:

@@ -13,7 +13,8 @@ labels are wrong over steps whose values are spread as the prior says, not for e
 whose value is still on both sides of the level after K draws has no label, and leaves the solution
 unscored if it comes before the first negative step.
 
-Unscored draws say nothing about the value; they count towards K alone.
+Unscored draws say nothing about the value. They are made again within the allowance, after the new
+ones, and else count towards K alone.
 """
 
 from collections.abc import Sequence
@@ -21,9 +22,10 @@ from math import comb
 
 from prmkit.config import RolloutConfig
 from prmkit.generators.drive import Task
-from prmkit.records import McAnnotation, Outcome, StepEstimate
-from prmkit.rollouts.annotation import AnnotatedStep, assemble, known_step
-from prmkit.rollouts.draws import Draw, DrawAt, DrawSource
+from prmkit.records import McAnnotation, Outcome
+from prmkit.rollouts.annotation import AnnotatedStep, assemble, from_draws, known_step
+from prmkit.rollouts.draws import DrawSource
+from prmkit.rollouts.slots import StepDraws
 
 
 def annotate_adaptive(rollouts: DrawSource, config: RolloutConfig) -> Task[McAnnotation]:
@@ -73,22 +75,13 @@ def decided(outcomes: Sequence[Outcome], level: float, error: float) -> bool | N
 
 
 def _estimate(rollouts: DrawSource, step: int, config: RolloutConfig) -> Task[AnnotatedStep]:
-    draws: list[Draw] = []
-    hard: bool | None = None
-    while hard is None and len(draws) < config.k:
-        n_next = min(_n_needed([d.outcome for d in draws], config), config.k - len(draws))
-        places = [DrawAt(step, len(draws) + i) for i in range(n_next)]
-        draws += yield from rollouts.draw(places)
-        hard = decided([d.outcome for d in draws], config.level, config.error)
-    texts = [draw.text for draw in draws if draw.text is not None]
-    estimate = StepEstimate(
-        outcomes=tuple(draw.outcome for draw in draws),
-        hard=hard,
-        usages=tuple(draw.usage for draw in draws),
-        n_completions=len(texts),
-        n_distinct=len(set(texts)),
-    )
-    return AnnotatedStep(estimate, draws)
+    made, hard = StepDraws(step, config), None
+    while hard is None and made.places(1):
+        outcomes = [draw.outcome for draw in made.draws]
+        yield from made.make(rollouts, _n_needed(outcomes, config))
+        hard = decided([draw.outcome for draw in made.draws], config.level, config.error)
+    found = from_draws(made)
+    return found._replace(estimate=found.estimate.model_copy(update={"hard": hard}))
 
 
 def _n_needed(outcomes: Sequence[Outcome], config: RolloutConfig) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 from prmkit.errors import DataError
 from prmkit.evaluation.processbench import ProcessCase
+from prmkit.generators.content import content_hash
 from prmkit.generators.load import resolve_model
 from prmkit.records import LabelledSolution, StepScores
 from prmkit.store.files import read_json, write_json
@@ -24,9 +25,13 @@ _SCORED_AT_ONCE = 128
 def cell_key(run: StudyRun, rows: Sequence[LabelledSolution]) -> str:
     """SHA-256 of all that a cell depends on, in hex, shortened."""
     what = {
-        "rows": [[row.solution_id, list(row.labels)] for row in rows],
-        "validation": [row.solution_id for row in run.validation],
-        "process": [s.solution_id for s in run.process.solutions],
+        "rows": [row.model_dump(mode="json", exclude={"source"}) for row in rows],
+        "validation": [row.model_dump(mode="json") for row in run.validation],
+        "process": [
+            [s.solution_id, list(s.steps), run.process.problems[s.problem_id].question]
+            for s in run.process.solutions
+        ],
+        "base": content_hash(resolve_model(run.training.base)),
         "training": run.training.model_dump(mode="json"),
         "seed": run.seed,
         "decision": run.decision,
