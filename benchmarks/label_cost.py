@@ -31,16 +31,16 @@ from prmkit.records import (
     JudgeAnnotation,
     LabelledSolution,
     McAnnotation,
-    OracleAnnotation,
     Problem,
     Solution,
 )
 from prmkit.rollouts.annotators import annotate
 from prmkit.rollouts.certificate import fewest_draws
 from prmkit.rollouts.draws import Rollouts
-from prmkit.rollouts.replay import Replayed, settled
 from prmkit.store import read_records
 from prmkit.store.manifest import Manifest
+from prmkit.study.runs import read_runs
+from prmkit.study.settings import replayed
 
 _NAMES = ("exhaustive", "sequential", "verify", "bisection")
 
@@ -57,32 +57,16 @@ class Row(NamedTuple):
 
 def load(folder: Path, config: RolloutConfig) -> list[Row]:
     """Replay every annotator over a run's stored draws."""
-    solutions = {
-        s.solution_id: s for s in read_records(folder / "solutions.train.parquet", Solution)
-    }
-    problems = {p.problem_id: p for p in read_records(folder / "problems.train.parquet", Problem)}
-    stored = read_records(folder / "rollouts.parquet", McAnnotation)
-    judged = read_records(folder / "judge.train.parquet", JudgeAnnotation)
-    truth = read_records(folder / "truth.train.parquet", OracleAnnotation)
+    (run,) = read_runs([folder])
     rows: list[Row] = []
-    for draws, judge, exact in zip(stored, judged, truth, strict=True):
-        solution = solutions[draws.solution_id]
-        mc = {
-            name: settled(
-                annotate(
-                    Replayed(draws, solution),
-                    RolloutConfig.model_validate({**dict(config), "annotator": name}),
-                    judge,
-                )
-            )
-            for name in _NAMES
-        }
+    for drawn in run.drawn:
+        mc = {name: replayed(drawn, name, config.k, config.threshold) for name in _NAMES}
         kept = {
             name: found if isinstance(found, LabelledSolution) else None
             for name in ("exhaustive", "verify")
-            for found in [build_consensus(mc[name], judge, solution, problems[solution.problem_id])]
+            for found in [build_consensus(mc[name], drawn.judge, drawn.solution, drawn.problem)]
         }
-        rows.append(Row(solution, judge, mc, kept, exact.first_error))
+        rows.append(Row(drawn.solution, drawn.judge, mc, kept, drawn.truth.first_error))
     return rows
 
 

@@ -1,26 +1,18 @@
 """Claims about the labels that arms learn from."""
 
+from rollouts_script import PROBLEM, C, W, solution
+
 from prmkit.config import ArmConfig
 from prmkit.pipeline.models import LabelBook
-from prmkit.records import McAnnotation, Outcome, Problem, Solution, StepEstimate
+from prmkit.records import McAnnotation, StepEstimate
 
-C, W = Outcome.CORRECT, Outcome.INCORRECT
-PROBLEM = Problem(problem_id="p", question="2 + 2?", answer="4")
-SOLUTION = Solution(
-    solution_id="p/m/0",
-    problem_id="p",
-    policy="m",
-    sample_index=0,
-    steps=("one", "two", "three"),
-    outcome=C,
-)
 # 4, 3 and 2 of 4 draws correct: progress 1, 0.75 and 0.67
 STEPS = tuple(
     StepEstimate(outcomes=outcomes, hard=True)
     for outcomes in ((C, C, C, C), (C, C, C, W), (C, C, W, W))
 )
 MC = McAnnotation(solution_id="p/m/0", annotator="exhaustive", k=4, threshold=0, steps=STEPS)
-BOOK = LabelBook({"p/m/0": SOLUTION}, {"p": PROBLEM}, {"mc": [MC]}, [])
+BOOK = LabelBook({"p/m/0": solution(3)}, {"p": PROBLEM}, {"mc": [MC]}, [])
 
 
 def labels(arm: ArmConfig) -> tuple[float, ...]:

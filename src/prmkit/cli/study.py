@@ -71,17 +71,17 @@ def label_cost(  # noqa: PLR0913  # a command's options are its arguments
         import torch
 
         torch.set_num_threads(threads)
-    progress, state = LiveProgress(), {"done": -1}
+    progress, n_done = LiveProgress(), 0
+    progress.begin("train and predict", 0, "PRMs")
 
     def on_cell(done: int, total: int) -> None:
-        if state["done"] < 0:
-            progress.begin("train and predict", total, "PRMs")
-            state["done"] = 0
-        progress.advance(done - state["done"])
-        state["done"] = done
+        nonlocal n_done
+        progress.resize(total)
+        progress.advance(done - n_done)
+        n_done = done
 
     cells = run_study(read, settings, out / _CELLS, on_cell)
-    progress.end(f"{state['done']} PRMs, {len(settings)} settings, {len(read)} runs")
+    progress.end(f"{n_done} PRMs, {len(settings)} settings, {len(read)} runs")
     interval = Bootstrap(0, resamples)
     found = answer(measure(cells, interval), interval)
     _write(found, out)

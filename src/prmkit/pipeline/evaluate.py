@@ -161,10 +161,9 @@ def best_of_n_table(
     """All methods on these problems; None if there are none."""
     if not problems:
         return None
-    by_id = {arm: {row.solution_id: row for row in rows} for arm, rows in scores.items()}
     try:
         return best_of_n(
-            problems, by_id, AGGREGATES, seed=interval.seed, resamples=interval.resamples
+            problems, _by_id(scores), AGGREGATES, seed=interval.seed, resamples=interval.resamples
         )
     except NothingScored:
         return None
@@ -176,8 +175,12 @@ def best_of_n_curves(
     interval: Bootstrap,
 ) -> dict[str, list[Estimate | None]]:
     """All methods at every N."""
-    by_id = {arm: {row.solution_id: row for row in rows} for arm, rows in scores.items()}
-    return best_of_n_by_size(problems, by_id, AGGREGATES, interval)
+    return best_of_n_by_size(problems, _by_id(scores), AGGREGATES, interval)
+
+
+def _by_id(scores: Mapping[str, Sequence[StepScores]]) -> dict[str, dict[str, StepScores]]:
+    """Each arm's rows by solution id."""
+    return {arm: {row.solution_id: row for row in rows} for arm, rows in scores.items()}
 
 
 def best_of_n_comparisons(

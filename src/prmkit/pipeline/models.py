@@ -1,6 +1,6 @@
 """Stages that train the arms' PRMs and score solutions with them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from prmkit.records import (
     StepScores,
 )
 from prmkit.rollouts.estimate import labels_from_mc, relabel_by_progress
+from prmkit.scoring.base import ScoringItem, StepScorer
 from prmkit.steps import label_steps
 from prmkit.training.trainer import TrainOptions, train_prm
 
@@ -106,26 +107,14 @@ def score(
     problems: Mapping[str, Question],
 ) -> list[StepScores]:
     """An arm's step scores of a part's solutions."""
-    from prmkit.scoring.base import ScoringItem
     from prmkit.scoring.hf import PrmScorer
 
     stage = f"scores.{arm}.{part}"
     if not run.folder.is_done(stage):
         with run.stage(stage, len(solutions), "solutions") as work:
-            scorer = PrmScorer(prm_path(run, arm))
             rows: list[StepScores] = []
-            for start in range(0, len(solutions), _SCORED_AT_ONCE):
-                chunk = solutions[start : start + _SCORED_AT_ONCE]
-                rows += scorer.score(
-                    [
-                        ScoringItem(
-                            solution_id=s.solution_id,
-                            question=problems[s.problem_id].question,
-                            steps=s.steps,
-                        )
-                        for s in chunk
-                    ]
-                )
+            for chunk in score_in_chunks(PrmScorer(prm_path(run, arm)), solutions, problems):
+                rows += chunk
                 work.advance(len(chunk))
             named = [row.model_copy(update={"model": arm}) for row in rows]
             keep(run, stage, named, StepScores)
@@ -133,6 +122,23 @@ def score(
             run.folder.finish(stage, {"scored": len(rows) - n_unscored, "unscored": n_unscored})
             work.summary = f"{len(rows)} solutions, {n_unscored} unscored"
     return kept(run, stage, StepScores)
+
+
+def score_in_chunks(
+    scorer: StepScorer, solutions: Sequence[Solution], problems: Mapping[str, Question]
+) -> Iterator[list[StepScores]]:
+    """Step scores of solutions, some at a time, in their order."""
+    for start in range(0, len(solutions), _SCORED_AT_ONCE):
+        yield scorer.score(
+            [
+                ScoringItem(
+                    solution_id=s.solution_id,
+                    question=problems[s.problem_id].question,
+                    steps=s.steps,
+                )
+                for s in solutions[start : start + _SCORED_AT_ONCE]
+            ]
+        )
 
 
 def score_labelled(

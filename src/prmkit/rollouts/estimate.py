@@ -111,7 +111,8 @@ def hard_label(outcomes: Sequence[Outcome], k: int, threshold: int) -> bool | No
 
 def soft_label(estimate: StepEstimate) -> float | None:
     """Share of correct draws, in [0, 1]; a known step's is 0 or 1; None if no draw was scored."""
-    return float(bool(estimate.hard)) if estimate.known else estimate.soft
+    share = _exact_share(estimate)
+    return None if share is None else float(share)
 
 
 def first_error(hards: Iterable[bool | None]) -> FirstError:
@@ -175,11 +176,7 @@ def relabel_by_progress(annotation: McAnnotation, least: float, n_steps: int) ->
     steps: list[StepEstimate] = []
     before: Fraction | None = None
     for step, estimate in enumerate(annotation.steps):
-        if not estimate.known and len(estimate.outcomes) < annotation.k:
-            raise ConfigError(
-                f"{annotation.solution_id}: relative progress needs all {annotation.k} draws of "
-                f"step {step}, {annotation.annotator} made {len(estimate.outcomes)}"
-            )
+        _check_all_drawn("relative progress needs", annotation, step)
         share = _exact_share(estimate)
         if share is None or (step and before is None):
             hard = None
@@ -188,6 +185,16 @@ def relabel_by_progress(annotation: McAnnotation, least: float, n_steps: int) ->
         steps.append(estimate.model_copy(update={"hard": hard}))
         before = share
     return _relabelled(annotation, tuple(steps), annotation.threshold, n_steps)
+
+
+def _check_all_drawn(who_needs: str, annotation: McAnnotation, step: int) -> None:
+    """Refuse a share of a step at which an annotator stopped early: it is biased."""
+    estimate = annotation.steps[step]
+    if not estimate.known and len(estimate.outcomes) < annotation.k:
+        raise ConfigError(
+            f"{annotation.solution_id}: {who_needs} all {annotation.k} draws of step {step}, "
+            f"{annotation.annotator} made {len(estimate.outcomes)}"
+        )
 
 
 def _exact_share(estimate: StepEstimate) -> Fraction | None:
@@ -247,11 +254,7 @@ def _softened(hard: LabelledSolution, annotation: McAnnotation) -> LabelledSolut
     shares: list[float] = []
     estimates = annotation.steps[: len(hard.steps)]
     for step, (estimate, _) in enumerate(zip(estimates, hard.steps, strict=True)):
-        if not estimate.known and len(estimate.outcomes) < annotation.k:
-            raise ConfigError(
-                f"{hard.solution_id}: soft labels need all {annotation.k} draws of step {step}, "
-                f"{annotation.annotator} made {len(estimate.outcomes)}"
-            )
+        _check_all_drawn("soft labels need", annotation, step)
         share = soft_label(estimate)
         if share is None:
             return Rejected(row=hard.solution_id, reason=f"step {step}: no draw was scored")

@@ -8,18 +8,17 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from prmkit.errors import DataError
 from prmkit.evaluation.processbench import ProcessCase
-from prmkit.generators.content import content_hash
 from prmkit.generators.load import resolve_model
-from prmkit.records import LabelledSolution, StepScores
+from prmkit.pipeline.models import score_in_chunks
+from prmkit.records import LabelledSolution
 from prmkit.store.files import read_json, write_json
 from prmkit.study.runs import StudyRun
-
-_SCORED_AT_ONCE = 128
 
 
 def cell_key(run: StudyRun, rows: Sequence[LabelledSolution]) -> str:
@@ -31,7 +30,7 @@ def cell_key(run: StudyRun, rows: Sequence[LabelledSolution]) -> str:
             [s.solution_id, list(s.steps), run.process.problems[s.problem_id].question]
             for s in run.process.solutions
         ],
-        "base": content_hash(resolve_model(run.training.base)),
+        "base": run.base,
         "training": run.training.model_dump(mode="json"),
         "seed": run.seed,
         "decision": run.decision,
@@ -53,7 +52,6 @@ def train_cell(folder: Path, key: str, run: StudyRun, rows: Sequence[LabelledSol
         run: What to validate and predict on.
         rows: At least one.
     """
-    from prmkit.scoring.base import ScoringItem
     from prmkit.scoring.hf import PrmScorer
     from prmkit.training.trainer import TrainOptions, train_prm
 
@@ -62,19 +60,8 @@ def train_cell(folder: Path, key: str, run: StudyRun, rows: Sequence[LabelledSol
     config = run.training.model_copy(update={"base": str(resolve_model(run.training.base))})
     if not prm.exists():
         train_prm(rows, run.validation, config, prm, run.seed, TrainOptions(resume=True))
-    scorer, scores = PrmScorer(prm), dict[str, StepScores]()
-    items = [
-        ScoringItem(
-            solution_id=s.solution_id,
-            question=run.process.problems[s.problem_id].question,
-            steps=s.steps,
-        )
-        for s in run.process.solutions
-    ]
-    for start in range(0, len(items), _SCORED_AT_ONCE):
-        found = scorer.score(items[start : start + _SCORED_AT_ONCE])
-        scores |= {row.solution_id: row for row in found}
-    cases = run.process.from_scores(scores.values(), run.decision)
+    chunks = score_in_chunks(PrmScorer(prm), run.process.solutions, run.process.problems)
+    cases = run.process.from_scores(chain.from_iterable(chunks), run.decision)
     write_json(
         _path(folder, key),
         {case.case_id: {"predicted": case.predicted, "unscored": case.unscored} for case in cases},

@@ -6,11 +6,12 @@ from typing import NamedTuple
 from prmkit.analysis.result import Analysis, Column, Figure, Point, Series, Table
 from prmkit.analysis.threshold import TRAINED
 from prmkit.errors import NothingScored
+from prmkit.evaluation.agreement import Kind, kind_of
 from prmkit.evaluation.processbench import ProcessCase, compare, degenerate, evaluate
 from prmkit.intervals import Bootstrap, resolved
 from prmkit.records import Estimate
 from prmkit.study.label_cost import Cell, by_setting
-from prmkit.study.settings import Labels, Setting
+from prmkit.study.settings import Setting
 
 _ABOUT = (
     "Every setting labels the same solutions of each run from the same stored draws; tokens are "
@@ -20,12 +21,13 @@ _ABOUT = (
     "the chance of another training, which the column of single runs shows. Label error is the "
     "share of labelled solutions whose first error is not the true one."
 )
-_BESIDE = {
-    "missed": "missed",
-    "late": "too late",
-    "early": "too early",
-    "invented": "invented",
+_WAYS: dict[Kind, str] = {
+    "only b": "missed",
+    "a later": "too late",
+    "a earlier": "too early",
+    "only a": "invented",
 }
+"""How a label (a) can be wrong beside the truth (b), and how tables name it."""
 
 
 class Measured(NamedTuple):
@@ -38,8 +40,8 @@ class Measured(NamedTuple):
     """Share of solutions that got a label."""
     wrong: Estimate | None
     """Share of these whose first error is misplaced."""
-    ways: Mapping[str, Estimate]
-    """The same by way: missed, too late, too early, invented."""
+    ways: Mapping[Kind, Estimate]
+    """The same by the way in which it is: `_WAYS`."""
     f1: Estimate | None
     """Mean F1 of the PRMs; None if one has none."""
     by_run: tuple[float | None, ...]
@@ -112,43 +114,33 @@ def _degenerate(m: Measured) -> str:
 
 
 def _measured(setting: Setting, cells: Sequence[Cell], interval: Bootstrap) -> Measured:
-    labels = [(cell.run.name, row) for cell in cells for row in cell.labels]
-    problem = [f"{name}/{row.drawn.problem.problem_id}" for name, row in labels]
-    rows = [row for _, row in labels]
-    pairs = list(zip(problem, rows, strict=True))
+    pairs = [
+        (f"{cell.run.name}/{row.drawn.problem.problem_id}", row)
+        for cell in cells
+        for row in cell.labels
+    ]
     tokens = interval.means((p, "tokens", float(row.tokens)) for p, row in pairs)["tokens"]
     used = interval.shares((p, "used", float(row.row is not None)) for p, row in pairs)["used"]
-    ways = interval.shares(
-        (p, way, float(way in (_way(row), "wrong" if _way(row) else "")))
+    kinds = [
+        (p, kind_of(row.first_error, row.drawn.truth.first_error))
         for p, row in pairs
         if row.decided
-        for way in ("wrong", *_BESIDE)
-    )
+    ]
+    wrong = interval.share((p, kind in _WAYS) for p, kind in kinds)
+    ways = interval.shares((p, way, float(kind == way)) for p, kind in kinds for way in _WAYS)
     cases = tuple(case for cell in cells for case in cell.cases)
     whole = all(cell.cases for cell in cells)
     return Measured(
         setting,
         tokens,
         used,
-        ways.pop("wrong", None),
+        wrong,
         ways,
         _f1(cases, interval) if whole else None,
         tuple(_value(_f1(cell.cases, interval)) for cell in cells),
         sum(bool(degenerate(cell.cases)) for cell in cells if cell.cases),
         cases,
     )
-
-
-def _way(row: Labels) -> str:
-    """How a label is wrong; empty if it is right."""
-    truth, found = row.drawn.truth.first_error, row.first_error
-    if truth == found:
-        return ""
-    if found is None:
-        return "missed"
-    if truth is None:
-        return "invented"
-    return "early" if found < truth else "late"
 
 
 def _f1(cases: Sequence[ProcessCase], interval: Bootstrap) -> Estimate | None:
@@ -185,8 +177,8 @@ def _single(m: Measured) -> str:
 def _ways_table(found: Sequence[Measured]) -> Table:
     return Table(
         title="In which way labels are wrong, % of the labelled",
-        columns=(Column(name="setting"), *(Column(name=name) for name in _BESIDE.values())),
-        rows=tuple((m.setting.name, *(m.ways.get(way) for way in _BESIDE)) for m in found),
+        columns=(Column(name="setting"), *(Column(name=name) for name in _WAYS.values())),
+        rows=tuple((m.setting.name, *(m.ways.get(way) for way in _WAYS)) for m in found),
     )
 
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from prmkit.config import TrainingConfig, recipe_differences
 from prmkit.errors import RunError
+from prmkit.generators.content import content_hash
+from prmkit.generators.load import resolve_model
 from prmkit.pipeline.evaluate import ProcessSet
 from prmkit.pipeline.run import of_both_kinds
 from prmkit.records import (
@@ -48,6 +50,8 @@ class StudyRun(NamedTuple):
     process: ProcessSet
     """The ProcessBench-style set."""
     training: TrainingConfig
+    base: str
+    """Hash of the model that PRMs start from, which may be large: computed once."""
     decision: float
     """A step that scores below it is called wrong."""
 
@@ -92,7 +96,7 @@ def _study_run(run: StoredRun) -> StudyRun:
         )
         for mc, judge, truth in rows
     ]
-    evaluation = run.recipe["evaluation"]
+    training = TrainingConfig.model_validate(run.recipe["training"])
     return StudyRun(
         name=run.name,
         seed=run.manifest.seed,
@@ -100,8 +104,9 @@ def _study_run(run: StoredRun) -> StudyRun:
         drawn=drawn,
         validation=_validation(run),
         process=_process_set(run),
-        training=TrainingConfig.model_validate(run.recipe["training"]),
-        decision=float(evaluation["decision"]),
+        training=training,
+        base=content_hash(resolve_model(training.base)),
+        decision=float(run.recipe["evaluation"]["decision"]),
     )
 
 

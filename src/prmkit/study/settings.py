@@ -124,14 +124,7 @@ def label(setting: Setting, drawn: Drawn) -> Labels:
     if setting.rule == "exact":
         exact = label_steps(drawn.solution, drawn.problem, drawn.truth.first_error, "oracle")
         return Labels(drawn, exact, True, drawn.truth.first_error, 0)
-    config = RolloutConfig(
-        annotator=setting.annotator if setting.annotator != "nobody" else "exhaustive",
-        k=setting.k,
-        threshold=setting.threshold,
-        redraws=0,
-        finished_is_known=drawn.finished_is_known,
-    )
-    mc = settled(annotate(Replayed(drawn.mc, drawn.solution), config, drawn.judge))
+    mc = replayed(drawn, setting.annotator, setting.k, setting.threshold)
     tokens = mc.usage.generated_tokens
     if setting.asks_judge:
         tokens += drawn.judge.usage.generated_tokens
@@ -142,6 +135,24 @@ def label(setting: Setting, drawn: Drawn) -> Labels:
         mc = relabel_by_progress(mc, PROGRESS, len(drawn.solution.steps))
     found = _row(setting, mc, drawn)
     return Labels(drawn, found, not mc.unscored, mc.first_error, tokens)
+
+
+def replayed(drawn: Drawn, annotator: str, k: int, threshold: int) -> McAnnotation:
+    """What an annotator would have found, from a solution's stored draws.
+
+    Raises:
+        DataError: it asks for a draw that was not made.
+    """
+    config = RolloutConfig.model_validate(
+        {
+            "annotator": annotator,
+            "k": k,
+            "threshold": threshold,
+            "redraws": 0,
+            "finished_is_known": drawn.finished_is_known,
+        }
+    )
+    return settled(annotate(Replayed(drawn.mc, drawn.solution), config, drawn.judge))
 
 
 def _row(setting: Setting, mc: McAnnotation, drawn: Drawn) -> LabelledSolution | None:

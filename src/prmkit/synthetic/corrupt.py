@@ -120,8 +120,13 @@ def _other_source(
     if not others:
         return None
     slot, other = rng.randrange(len(claim.sources)), rng.choice(others)
-    sources = tuple(other if i == slot else s for i, s in enumerate(claim.sources))
-    operands = tuple(known[other] if i == slot else o for i, o in enumerate(claim.operands))
+    return _from_another(claim, slot, other, known[other])
+
+
+def _from_another(claim: Derivation, slot: int, source: str, number: int) -> Derivation:
+    """The claim with another source in one place, and that number for it."""
+    sources = tuple(source if i == slot else s for i, s in enumerate(claim.sources))
+    operands = tuple(number if i == slot else o for i, o in enumerate(claim.operands))
     return _recomputed(claim, sources=sources, operands=operands)
 
 
@@ -135,9 +140,7 @@ def _misread(rng: random.Random, world: World, claims: list[Claim], index: int) 
     slot, other = rng.randrange(len(claim.sources)), rng.choice(others)
     own = other in known and rng.random() < _OWN_NUMBER
     number = known[other] if own else rng.choice(sorted(known.values()))
-    sources = tuple(other if i == slot else s for i, s in enumerate(claim.sources))
-    operands = tuple(number if i == slot else o for i, o in enumerate(claim.operands))
-    return _recomputed(claim, sources=sources, operands=operands)
+    return _from_another(claim, slot, other, number)
 
 
 def _other_owner(rng: random.Random, world: World, claims: list[Claim], index: int) -> Claim | None:

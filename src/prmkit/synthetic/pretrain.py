@@ -198,8 +198,7 @@ def pretrain(
     for update, batch in enumerate(batches(config, start), start):
         for optimizer, peak in zip(optimizers, peaks, strict=True):
             optimizer.param_groups[0]["lr"] = peak * rate_share(update, config)
-        if config.reading_layers is not None:
-            _settle(model, settled_layers(update, config))
+        _settle(model, settled_layers(update, config))
         loss = sum(batch_losses(model, batch, config, update))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

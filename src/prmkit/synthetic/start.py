@@ -9,6 +9,7 @@ trained on like any other weights.
 from functools import lru_cache
 from typing import Any
 
+from prmkit.generators.load import resolve_model
 from prmkit.synthetic.tokenizer import tag_mark_id, verdict_ids
 
 THETA = 1e6
@@ -85,11 +86,9 @@ def start_finding(model: Any) -> None:
 
 def start_reading(model: Any, shipped: str) -> None:
     """Start with the embeddings and layers of a shipped model, which reads already."""
-    from importlib.resources import files
-
     from safetensors.torch import load_file
 
-    path = str(files("prmkit.synthetic") / "weights" / shipped / "model.safetensors")
+    path = resolve_model(f"synthetic:{shipped}") / "model.safetensors"
     model.load_state_dict({n: t.float() for n, t in load_file(path).items()}, strict=False)
 
 
