@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from prmkit.config import RolloutRecipe
@@ -147,6 +148,17 @@ def test_an_imports_folder_is_read_for_what_it_holds(tmp_path: Path) -> None:
     table(folder / "problems.parquet", problem("p", "1+1?", "2"))
     table(folder / "labelled.parquet", labelled("s", "1+1?", 1))
     assert [s.solution_id for s in read(folder).solutions] == ["s"]
+
+
+def test_tables_of_an_earlier_version_are_known_by_the_columns_they_have(tmp_path: Path) -> None:
+    folder = tmp_path / "import"
+    problems = table(folder / "problems.parquet", problem("p", "1+1?", "2"))
+    solutions = table(folder / "solutions.parquet", solution("s", "p", "1+1=2"))
+    now = read(folder)
+    for name, later in ((problems, ["spec", "answer_kind"]), (solutions, ["extracted", "usage"])):
+        pq.write_table(pq.read_table(name).drop_columns(later), name)
+    assert read(folder) == now
+    assert [s.solution_id for s in now.solutions] == ["s"]
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "problems", "twice", "torn", "none"])

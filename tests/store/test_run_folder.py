@@ -91,6 +91,28 @@ def test_another_recipe_is_refused_by_naming_the_keys(tmp_path: Path) -> None:
     RunFolder.open(tmp_path, recipe()).close()  # the refusal holds no lock
 
 
+def test_a_key_that_came_later_counts_as_its_default(tmp_path: Path) -> None:
+    RunFolder.open(tmp_path, recipe()).close()
+    edit(tmp_path / "manifest.json", lambda m: m["recipe"]["rollouts"].pop("redraws"))
+    before = (tmp_path / "manifest.json").read_bytes()
+    with pytest.raises(RunError, match=r"yours\): rollouts\.redraws: 1 -> 3$"):
+        RunFolder.open(tmp_path, recipe(rollouts={"k": 8, "redraws": 3}))
+    assert (tmp_path / "manifest.json").read_bytes() == before
+    RunFolder.open(tmp_path, recipe()).close()
+    assert read_manifest(tmp_path).recipe["rollouts"]["redraws"] == 1  # as if it had been there
+
+
+def test_a_key_that_is_gone_or_has_no_default_is_still_a_difference(tmp_path: Path) -> None:
+    RunFolder.open(tmp_path, recipe()).close()
+    edit(tmp_path / "manifest.json", lambda m: m["recipe"]["rollouts"].update(old=1))
+    with pytest.raises(RunError, match=r"rollouts\.old: 1 -> \(absent\)"):
+        RunFolder.open(tmp_path, recipe())
+    edit(tmp_path / "manifest.json", lambda m: m["recipe"]["rollouts"].pop("old"))
+    edit(tmp_path / "manifest.json", lambda m: m["recipe"].pop("name"))
+    with pytest.raises(RunError, match=r'name: \(absent\) -> "toy"'):
+        RunFolder.open(tmp_path, recipe())
+
+
 def served(url: str, **settings: Any) -> dict[str, Any]:
     return {"p": {"model": "m", "base_url": [url], **settings}}
 

@@ -12,6 +12,7 @@ from prmkit.errors import DataError, RunError
 from prmkit.generators.base import Completion
 from prmkit.records import (
     Estimate,
+    GivenLabel,
     McAnnotation,
     Outcome,
     Problem,
@@ -172,6 +173,51 @@ def test_a_column_that_does_not_fit_is_named(
     with pytest.raises(DataError) as caught:
         read_records(path, Problem)
     assert str(caught.value).removeprefix(str(path)).removeprefix(": ") == message
+
+
+def test_columns_that_came_later_count_as_their_defaults(tmp_path: Path) -> None:
+    # as a version without redraws, verification and distinct completions wrote annotations
+    path = tmp_path / "rollouts.parquet"
+    later = {"known", "n_completions", "n_distinct", "usages"}
+    made = McAnnotation(
+        solution_id="s",
+        first_error=1,
+        annotator="exhaustive",
+        k=1,
+        threshold=0,
+        steps=(StepEstimate(outcomes=(Outcome.CORRECT,), hard=True),),
+        usage=Usage(n_calls=1, prompt_tokens=5, generated_tokens=7),
+    )
+    row = made.model_dump()
+    row["steps"] = [
+        {name: value for name, value in step.items() if name not in later} for step in row["steps"]
+    ]
+    del row["verification"], row["usage"]["cached_prompt_tokens"]
+    pq.write_table(pa.Table.from_pylist([row]), path)
+    assert read_records(path, McAnnotation) == [made]
+
+
+@pytest.mark.parametrize("absent", ["first_error", "unscored", "solution_id"])
+def test_a_table_that_does_not_say_where_errors_are_never_means_that_there_are_none(
+    tmp_path: Path, absent: str
+) -> None:
+    row = GivenLabel(solution_id="s", first_error=1, source="people").model_dump()
+    del row[absent]
+    path = tmp_path / "given.parquet"
+    pq.write_table(pa.Table.from_pylist([row]), path)
+    with pytest.raises(DataError, match=f"column {absent}: found no such column"):
+        read_records(path, GivenLabel)
+
+
+@pytest.mark.parametrize("absent", ["outcomes", "hard"])
+def test_a_field_without_default_must_be_in_nested_records_too(tmp_path: Path, absent: str) -> None:
+    step = StepEstimate(outcomes=(Outcome.CORRECT,), hard=True).model_dump()
+    del step[absent]
+    row = {"solution_id": "s", "first_error": 0, "unscored": "", "annotator": "a", "k": 1}
+    path = tmp_path / "rollouts.parquet"
+    pq.write_table(pa.Table.from_pylist([row | {"threshold": 0, "steps": [step]}]), path)
+    with pytest.raises(DataError, match=r"column steps: found list\(struct\("):
+        read_records(path, McAnnotation)
 
 
 def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from prmkit.records import (
     Solution,
 )
 from prmkit.steps import join_steps
-from prmkit.store import read_records
+from prmkit.store import optional_columns, read_records
 
 CUT = "cut at its first error"
 """Reason of the outcome of a labelled solution that is not there to its end."""
@@ -145,8 +145,9 @@ def _problem_tables(name: str) -> list[Path]:
 
 
 def _holds(path: Path, kind: type[Record]) -> bool:
-    """Whether a table has a record's columns."""
-    return set(pq.read_schema(path).names) == set(kind.model_fields)
+    """Whether a table has a record's columns; those that came later may be absent."""
+    columns, fields = set(pq.read_schema(path).names), set(kind.model_fields)
+    return fields - optional_columns(kind) <= columns <= fields
 
 
 def _rows(table: Path) -> list[_Row]:

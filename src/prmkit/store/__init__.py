@@ -12,9 +12,9 @@
 
 from prmkit.store.files import read_json, write_json
 from prmkit.store.journal import Journal
-from prmkit.store.manifest import Environment, Manifest, StageEntry, read_manifest
+from prmkit.store.manifest import Environment, Manifest, StageEntry, read_manifest, with_defaults
 from prmkit.store.run_folder import RunFolder
-from prmkit.store.schema import arrow_schema
+from prmkit.store.schema import arrow_schema, optional_columns
 from prmkit.store.stored_run import StoredRun, read_run
 from prmkit.store.tables import read_records, write_records
 
@@ -26,10 +26,12 @@ __all__ = [
     "StageEntry",
     "StoredRun",
     "arrow_schema",
+    "optional_columns",
     "read_json",
     "read_manifest",
     "read_records",
     "read_run",
+    "with_defaults",
     "write_json",
     "write_records",
 ]

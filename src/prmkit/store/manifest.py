@@ -1,8 +1,10 @@
 """What a run is and where it ran: the recipe, the code, the libraries, what each stage gave."""
 
+import json
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -100,6 +102,17 @@ def read_manifest(folder: Path) -> Manifest:
     except ValidationError as error:
         fault = first_fault(error, Manifest)
         raise RunError(f"{path}: {fault.key}: {fault.problem}") from error
+
+
+def with_defaults(recipe: Mapping[str, Any], kind: type[RunConfig]) -> dict[str, Any]:
+    """A stored recipe with today's defaults for keys that came after it was stored.
+
+    One that is no such recipe today (a key is gone, a value not allowed any more) stays as it is.
+    """
+    try:
+        return kind.model_validate_json(json.dumps(recipe), strict=True).model_dump(mode="json")
+    except ValidationError:
+        return dict(recipe)
 
 
 def environment() -> Environment:

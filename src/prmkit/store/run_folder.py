@@ -29,6 +29,7 @@ from prmkit.store.manifest import (
     environment,
     new_manifest,
     read_manifest,
+    with_defaults,
 )
 
 _log = logging.getLogger(__name__)
@@ -208,9 +209,10 @@ def _manifest(path: Path, recipe: RunConfig) -> Manifest:
 
 
 def _refuse_other_recipe(path: Path, manifest: Manifest, recipe: RunConfig) -> None:
+    stored = with_defaults(manifest.recipe, type(recipe))
     differences = [
         difference
-        for difference in recipe_differences(manifest.recipe, recipe.model_dump(mode="json"))
+        for difference in recipe_differences(stored, recipe.model_dump(mode="json"))
         if not _WHERE.search(difference.split(":", 1)[0])
     ]
     if differences:

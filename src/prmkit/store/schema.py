@@ -27,6 +27,7 @@ _SCALARS: dict[Any, Any] = {
     float: pa.float64(),
     bool: pa.bool_(),
 }
+_DECISIVE = frozenset({"first_error", "unscored"})
 
 
 def arrow_schema(record_type: type[Record]) -> Any:
@@ -37,6 +38,24 @@ def arrow_schema(record_type: type[Record]) -> Any:
     """
     about = {"record": record_type.__name__, "description": inspect.getdoc(record_type) or ""}
     return pa.schema(_fields(record_type), metadata=about)
+
+
+def optional_columns(record_type: Any, above: str = "") -> frozenset[str]:
+    """Dotted names of columns that a table may lack: the field's default then counts.
+
+    Tables of earlier versions lack fields that came later. Where an error is and why nothing could
+    be decided must be there all the same: their defaults together say that no step is wrong.
+    """
+    names: set[str] = set()
+    for name, field in record_type.model_fields.items():
+        path = f"{above}{name}"
+        if not field.is_required() and name not in _DECISIVE:
+            names.add(path)
+        bare = bare_type(field.annotation)
+        inner = as_model(get_args(bare)[0] if get_origin(bare) is tuple else bare)
+        if inner is not None:
+            names |= optional_columns(inner, f"{path}.")
+    return frozenset(names)
 
 
 def _fields(record_type: Any) -> list[Any]:

@@ -16,7 +16,7 @@ from prmkit.errors import DataError
 from prmkit.faults import first_fault
 from prmkit.records import Record
 from prmkit.store.files import write_bytes
-from prmkit.store.schema import arrow_schema
+from prmkit.store.schema import arrow_schema, optional_columns
 
 R = TypeVar("R", bound=Record)
 
@@ -48,13 +48,14 @@ def read_records(path: Path, record_type: type[R]) -> list[R]:
     """Read all records of a Parquet file, whoever wrote it, in file order.
 
     Columns may stand in any order; other widths of text, lists and numbers are taken where every
-    value fits.
+    value fits. A column that is not there counts as its field's default, where it has one that is
+    safe to assume (`optional_columns`), so that tables of earlier versions can be read.
 
     Raises:
         DataError: the file is missing or damaged, a column is missing, unknown or of another type,
             or a value is not allowed; names file, row (from 0), column, found and allowed.
     """
-    table = _conform(_read_table(path), arrow_schema(record_type), path)
+    table = _conform(_read_table(path), record_type, path)
     return [
         _record(values, record_type, f"{path}, row {row}")
         for row, values in enumerate(table.to_pylist())
@@ -73,36 +74,43 @@ def _read_table(path: Path) -> Any:
         raise DataError(f"{path}: not a readable Parquet file: {reason}") from error
 
 
-def _conform(table: Any, schema: Any, path: Path) -> Any:
-    """The table with the schema's columns and types; nulls are left for the records to judge."""
+def _conform(table: Any, record_type: type[Record], path: Path) -> Any:
+    """The table with the record's columns and types; nulls are left for the records to judge."""
+    schema, optional = arrow_schema(record_type), optional_columns(record_type)
     for name in table.column_names:
         if name not in schema.names:
             allowed = ", ".join(schema.names)
             raise DataError(f"{path}: column {name}: found an unknown column; allowed: {allowed}")
         if table.column_names.count(name) > 1:
             raise DataError(f"{path}: column {name}: found twice; allowed: once")
-    return pa.table({field.name: _column(table, field, path) for field in schema})
+    lacking = optional.difference(table.column_names)
+    return pa.table(
+        {f.name: _column(table, f, optional, path) for f in schema if f.name not in lacking}
+    )
 
 
-def _column(table: Any, field: Any, path: Path) -> Any:
+def _column(table: Any, field: Any, optional: frozenset[str], path: Path) -> Any:
     where = f"{path}: column {field.name}"
     if field.name not in table.column_names:
         raise DataError(f"{where}: found no such column; allowed: {_kind(field.type)}")
     column = table.column(field.name)
-    if not _fits(column.type, field.type):
+    if not _fits(column.type, field.type, field.name, optional):
         raise DataError(f"{where}: found {_kind(column.type)}; allowed: {_kind(field.type)}")
     return column
 
 
-def _fits(found: Any, allowed: Any) -> bool:
-    """Whether values of one Arrow type can be what a column of the other asks for."""
+def _fits(found: Any, allowed: Any, name: str, optional: frozenset[str]) -> bool:
+    """Whether values of one Arrow type can be what the column `name` of the other asks for."""
     if pa.types.is_null(found):  # a column, or the content of lists, without one value
         return True
     if _kind(allowed).startswith("list") and _kind(found).startswith("list"):
-        return _fits(found.value_type, allowed.value_type)
+        return _fits(found.value_type, allowed.value_type, name, optional)
     if pa.types.is_struct(allowed) and pa.types.is_struct(found):
         theirs, ours = ({f.name: f.type for f in struct} for struct in (found, allowed))
-        return theirs.keys() == ours.keys() and all(_fits(theirs[n], ours[n]) for n in ours)
+        lacking = {n for n in ours if n not in theirs and f"{name}.{n}" in optional}
+        return theirs.keys() == ours.keys() - lacking and all(
+            _fits(theirs[n], ours[n], f"{name}.{n}", optional) for n in theirs
+        )
     return (_kind(found), _kind(allowed)) == ("integer", "float") or _kind(found) == _kind(allowed)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from prmkit.config import TrainingConfig, recipe_differences
+from prmkit.config import Recipe, TrainingConfig, recipe_differences
 from prmkit.errors import RunError
 from prmkit.generators.content import content_hash
 from prmkit.generators.load import resolve_model
@@ -19,7 +19,7 @@ from prmkit.records import (
     Solution,
 )
 from prmkit.steps import label_steps
-from prmkit.store import StoredRun, read_run
+from prmkit.store import StoredRun, read_run, with_defaults
 
 _OWN = ("seed:", "name:")  # in which the runs of one study may differ
 
@@ -65,7 +65,9 @@ def read_runs(paths: Sequence[Path]) -> list[StudyRun]:
     stored = [read_run(path) for path in paths]
     first = stored[0]
     for other in stored[1:]:
-        differences = recipe_differences(dict(first.recipe), dict(other.recipe))
+        differences = recipe_differences(
+            with_defaults(first.recipe, Recipe), with_defaults(other.recipe, Recipe)
+        )
         wrong = [d for d in differences if not d.startswith(_OWN)]
         if wrong:
             raise RunError(
