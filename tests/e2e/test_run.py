@@ -149,15 +149,24 @@ def test_the_report_answers_what_the_main_job_asks(report: dict[str, Any]) -> No
 
 @pytest.mark.slow
 def test_ctrl_c_exits_with_130_and_says_how_to_go_on(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        command(tmp_path / "run"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    manifest = tmp_path / "run" / "manifest.json"
-    while not manifest.exists() and process.poll() is None:
-        time.sleep(0.1)
-    time.sleep(1.0)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    # a suite that a shell started in the background ignores the signal, and so would its children
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            command(tmp_path / "run"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:  # which closes the pipes; left open, they fail whatever test runs next
+        try:
+            manifest = tmp_path / "run" / "manifest.json"
+            while not manifest.exists() and process.poll() is None:
+                time.sleep(0.1)
+            time.sleep(1.0)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "run the same command again" in errors
     assert "Traceback" not in errors
