@@ -47,6 +47,25 @@ def test_options_and_decontamination_reach_the_import(
     assert "\u2502 labelled.parquet \u2502 8 \u2502" in lines
 
 
+def test_copies_of_rows_without_id_are_kept_and_said_or_rejected_with_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = json.dumps({"prompt": "Q", "completions": ["a"], "labels": [True]})
+    file = tmp_path / "mine.jsonl"
+    file.write_text(f"{row}\n{row}\n")
+    words = ("import", "trl", str(file), "--json", "--out")
+    assert prm(monkeypatch, *words, str(tmp_path / "kept")) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["rows"]["used"] == 2
+    assert json.loads(out)["notes"]["copies of earlier rows"] == 1
+    assert f"the first {file}, line 2: the same as {file}, line 1; --once rejects them" in err
+    assert prm(monkeypatch, *words, str(tmp_path / "once"), "--once") == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["rows"] == {"in": 2, "used": 1, "dropped": {}, "rejected": 1}
+    assert f"rejected: {file}, line 2: found the same row as {file}, line 1" in err
+    assert "kept: " not in err
+
+
 def test_a_table_is_exported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,7 @@ from prmkit.datasets.own import read_own
 from prmkit.datasets.prm800k import Prm800kOptions, read_prm800k
 from prmkit.datasets.rows import read_rows, rows_of
 from prmkit.datasets.trl import read_trl, trl_rows
-from prmkit.records import LabelledSolution, Problem
+from prmkit.records import BenchmarkCase, LabelledSolution, Problem, Record
 from prmkit.store import write_records
 
 PUBLISHED = Path(__file__).parent / "rows"
@@ -294,3 +294,29 @@ def test_our_own_rows_are_read_strictly_and_one_table_holds_one_kind() -> None:
     assert unknown.rejected[0].reason.startswith(
         "found columns x; allowed: those of Problem, Labelled"
     )
+
+
+CASE = BenchmarkCase(case_id="c-1", problem_id="p", subset="s", question="Q", steps=("a", "b"))
+
+
+def own(*rows: dict[str, Any]) -> Imported[Record]:
+    return read_own(rows_of([("f", list(rows))]))
+
+
+def test_a_case_whose_label_is_absent_is_rejected_and_one_whose_label_is_null_has_no_error() -> (
+    None
+):
+    said = CASE.model_dump(mode="json")
+    silent = {name: value for name, value in said.items() if name != "first_error"}
+    found = own({**silent, "case_id": "c-0"}, said, {**silent, "case_id": "c-2"})
+    assert found.records == [CASE]
+    assert [bad.row for bad in found.rejected] == ["f, row 1", "f, row 3"]
+    assert {bad.field for bad in found.rejected} == {"first_error"}
+    assert found.rejected[0].reason.startswith("first_error: found no such column among case_id,")
+    assert found.rejected[0].reason.endswith("allowed: a whole number, at least 0, or null")
+
+
+def test_columns_of_our_own_tables_that_came_later_may_be_absent() -> None:
+    row = CASE.model_dump(mode="json")
+    del row["wrong_steps"], row["policy"]
+    assert own(row).records == [CASE]

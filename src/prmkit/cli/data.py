@@ -49,6 +49,9 @@ def import_data(  # noqa: PLR0913  # a command's options are its arguments
         help="Evaluation table (Parquet or JSON with `question`): rows whose problem it holds, as "
         "the same text or by 13 words in a row and over 0.6 of it, are left out. Repeatable.",
     ),
+    once: bool = typer.Option(
+        False, "--once", help="Reject a row that is an exact copy of an earlier one."
+    ),
     force: bool = typer.Option(False, "--force", help="Replace an import in the folder."),
     as_json: bool = typer.Option(False, "--json", help="Print import.json instead of a table."),
     show: bool = typer.Option(
@@ -62,7 +65,9 @@ def import_data(  # noqa: PLR0913  # a command's options are its arguments
     """Read a published data set into tables of prmkit's records.
 
     A row that cannot be read is kept in rejects.jsonl with file, line, field and reason, and the
-    others go on: rows in = used + dropped by an option + rejected.
+    others go on: rows in = used + dropped by an option + rejected. An id that comes again is
+    rejected; where rows have no id, exact copies of a row are kept and counted, or rejected with
+    --once.
 
     Examples:
 
@@ -76,6 +81,7 @@ def import_data(  # noqa: PLR0913  # a command's options are its arguments
 
         prm import trl mine.jsonl --out data/mine --decontaminate-against math500/problems.parquet
     """
+    from prmkit.datasets.copies import Once
     from prmkit.datasets.folder import check_folder, evaluation_questions
     from prmkit.datasets.formats import FORMATS, expected_rows, read_options, source_rows
 
@@ -92,13 +98,31 @@ def import_data(  # noqa: PLR0913  # a command's options are its arguments
         "split": source.split,
         "expected_rows": expected_rows(known, source.split),
         "options": settings.model_dump(mode="json") if settings else {},
+        "once": once,
         "decontaminated_against": [str(path) for path in against],
     }
-    summary = _write(known.read(source.rows, source.split, settings), questions, about, out)
+    rows = Once(source.rows, reject=once)
+    imported = _told_of_copies(known.read(rows, source.split, settings), rows.copies)
+    summary = _write(imported, questions, about, out)
     if as_json:
         print(json.dumps(summary, indent=2, sort_keys=True, ensure_ascii=False))
     else:
         _print_summary(summary, out)
+
+
+def _told_of_copies(imported: Any, copies: Mapping[str, str]) -> Any:
+    """The import, its notes with how many rows that were used repeat an earlier one."""
+    rejected = {bad.row for bad in imported.rejected}
+    kept = [(copy, first) for copy, first in copies.items() if copy not in rejected]
+    if not kept:
+        return imported
+    copy, first = kept[0]
+    print(
+        f"kept: exact copies of earlier rows: {len(kept):,}, the first {copy}: the same as "
+        f"{first}; --once rejects them",
+        file=sys.stderr,
+    )
+    return imported._replace(notes={**imported.notes, "copies of earlier rows": len(kept)})
 
 
 def _write(imported: Any, questions: list[Any], about: dict[str, Any], out: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Tables of prmkit's own records, as Parquet or JSON, whoever wrote them.
 
-The record is told by its columns; each row is checked as strictly as a recipe.
+The record is told by its columns; each row is checked as strictly as a recipe. Columns that came
+after a table was written may be absent; where an error is may not: absent is no label, null is one.
 """
 
 import json
@@ -10,7 +11,9 @@ from prmkit.datasets.fields import Fields
 from prmkit.datasets.folder import TABLES
 from prmkit.datasets.importing import Converted, Imported, convert_rows
 from prmkit.datasets.rows import BadRow, Row
+from prmkit.faults import allowed_values
 from prmkit.records import Record
+from prmkit.store.schema import optional_columns
 
 
 def read_own(rows: Iterable[Row | BadRow]) -> Imported[Record]:
@@ -19,6 +22,7 @@ def read_own(rows: Iterable[Row | BadRow]) -> Imported[Record]:
 
     def convert(row: Row) -> Converted[Record]:
         kind, _ = found[0] if found else _kind(row)
+        _check_decisive(row, kind)
         record = kind.model_validate_json(json.dumps(row.values, default=str), strict=True)
         if not found:
             found.append(_kind(row))
@@ -35,3 +39,11 @@ def _kind(row: Row) -> tuple[type[Record], str]:
             return kind, key
     names = ", ".join(kind.__name__ for kind in TABLES)
     raise Fields(row.values).bad("", f"columns {', '.join(sorted(columns))}", f"those of {names}")
+
+
+def _check_decisive(row: Row, kind: type[Record]) -> None:
+    """Raise `BadField` where a column is absent whose default would be a label."""
+    optional = optional_columns(kind)
+    for name, field in kind.model_fields.items():
+        if not field.is_required() and name not in optional:
+            Fields(row.values).raw(name, allowed_values(field))
