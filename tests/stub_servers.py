@@ -382,9 +382,10 @@ class FaultyProxy(Loopback):
                 await self._drip(writer, body[len(body) // 2 :])
             return False
         else:
-            writer.write(head + body)
+            # counted before it is sent: a quick reader would look before the count
             if asked.method == "POST" and head.startswith(b"HTTP/1.1 200"):
                 self.whole[asked.body] += 1
+            writer.write(head + body)
         await writer.drain()
         return True
 

@@ -1,9 +1,9 @@
 from prmkit.generators.openai_api.client import Patience
-from prmkit.generators.openai_api.pool import Access, Pool
+from prmkit.generators.openai_api.pool import Pool
 
 
 def pool(n: int) -> Pool:
-    return Pool([f"http://server-{i}/v1" for i in range(n)], Access(timeout_s=1.0))
+    return Pool([f"http://server-{i}/v1" for i in range(n)])
 
 
 def test_a_problems_own_server_is_taken_until_another_has_far_less_to_do() -> None:

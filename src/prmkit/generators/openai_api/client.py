@@ -7,21 +7,17 @@ as the server asks for, up to bounds; then it is a failure.
 """
 
 import asyncio
-import contextlib
 import heapq
 import queue
 import random
-import threading
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import httpx
-
 from prmkit.generators.base import Collected, Failure, Reply
-from prmkit.generators.openai_api.pool import Access, Pool, Server
+from prmkit.generators.openai_api.event_loop import LoopThread
+from prmkit.generators.openai_api.http import Access, Lost, Unreachable, open_session
+from prmkit.generators.openai_api.pool import Pool, Server
 from prmkit.generators.openai_api.replies import Again, Asked, read_reply, shown
-
-_STOP_S = 5.0  # to close connections when the client is closed
 
 
 class Patience(NamedTuple):
@@ -78,7 +74,7 @@ class Client:
         max_in_flight: int = 256,
         patience: Patience = Patience(),  # noqa: B008  # immutable
     ) -> None:
-        self._pool = Pool(base_urls, access)
+        self._pool = Pool(base_urls)
         self._access = access
         self._most = max_in_flight
         self._patience = patience
@@ -86,9 +82,9 @@ class Client:
         self._under_way: set[asyncio.Task[None]] = set()
         self._finished: list[Collected] = []
         self._out: queue.SimpleQueue[list[Collected] | BaseException] = queue.SimpleQueue()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=_run, args=(self._loop,), daemon=True)
-        self._thread.start()
+        self._thread = LoopThread()
+        self._loop = self._thread.loop
+        self._session = self._thread.call(open_session(access))
 
     def give(self, jobs: list[Job]) -> None:
         """Queue requests; returns at once."""
@@ -103,19 +99,7 @@ class Client:
 
     def close(self) -> None:
         """Drop what is under way and close all connections; twice is allowed."""
-        if self._loop.is_closed():
-            return
-        if threading.current_thread() is self._thread:  # the garbage collector may run there
-            last = self._loop.create_task(self._stop())
-            last.add_done_callback(lambda _: self._loop.stop())
-            return
-        stopping = asyncio.run_coroutine_threadsafe(self._stop(), self._loop)
-        with contextlib.suppress(TimeoutError):
-            stopping.result(_STOP_S)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_STOP_S)
-        if not self._thread.is_alive():
-            self._loop.close()
+        self._thread.close(self._stop)
 
     def _got(self, item: list[Collected] | BaseException) -> list[Collected]:
         if isinstance(item, BaseException):
@@ -171,32 +155,23 @@ class Client:
 
     async def _try(self, server: Server, job: Job) -> Reply | Again:
         """One attempt, at most `timeout_s` long."""
-        connection = self._pool.connection(server)
         server.n_under_way += 1
         try:
-            async with asyncio.timeout(self._access.timeout_s):
-                request = self._access.request(f"{server.base_url}{job.path}", job.body)
-                answer = await connection.handle_async_request(request)
-                await answer.aread()
-        except (TimeoutError, httpx.HTTPError) as error:
-            await connection.aclose()
+            answer = await self._session.ask("POST", f"{server.base_url}{job.path}", job.body)
+        except (TimeoutError, Unreachable, Lost) as error:
             return self._gave_up(server, error)
-        except asyncio.CancelledError:
-            await connection.aclose()
-            raise
         finally:
             server.n_under_way -= 1
-        server.idle.append(connection)
         server.n_left = 0
-        return read_reply(self._access.read(answer), job.asked)
+        return read_reply(answer, job.asked)
 
     def _gave_up(self, server: Server, error: Exception) -> Again:
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        if isinstance(error, Unreachable):
             self._pool.leave(server, self._loop.time())
             return Again("unreachable", f"no connection: {shown(str(error))}")
-        if isinstance(error, TimeoutError | httpx.TimeoutException):
+        if isinstance(error, TimeoutError):
             return Again("timeout", f"no answer within {self._access.timeout_s:g} s")
-        return Again("server", f"connection lost: {shown(str(error) or type(error).__name__)}")
+        return Again("server", f"connection lost: {shown(str(error))}")
 
     async def _pause(self, server: Server, found: Again, n_tried: int) -> None:
         now = self._loop.time()
@@ -213,10 +188,4 @@ class Client:
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
-        await self._pool.close()
-
-
-def _run(loop: asyncio.AbstractEventLoop) -> None:
-    # not a method: the thread must not keep the client alive
-    asyncio.set_event_loop(loop)
-    loop.run_forever()
+        await self._session.close()

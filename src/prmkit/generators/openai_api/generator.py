@@ -18,7 +18,7 @@ from prmkit.generators.base import Collected, Failure, Request
 from prmkit.generators.openai_api.client import Client, Job, Patience
 from prmkit.generators.openai_api.dialect import takes_top_k
 from prmkit.generators.openai_api.finding import ServerFinding
-from prmkit.generators.openai_api.pool import Access
+from prmkit.generators.openai_api.http import Access
 from prmkit.generators.openai_api.probe import probe
 from prmkit.generators.openai_api.prompts import Prompts
 from prmkit.generators.openai_api.wire import Draw, Wire

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from prmkit.errors import ModelError
 from prmkit.generators.base import Failure, Message, Request, Sampling
 from prmkit.generators.openai_api.finding import Dialect, Kind, Mode, SeedUse, ServerFinding
+from prmkit.generators.openai_api.http import Access
 from prmkit.generators.openai_api.identify import PROBE_TEXT, check_tokenizer, identify
-from prmkit.generators.openai_api.pool import Access
 from prmkit.generators.openai_api.prompts import Prompt, Prompts
 from prmkit.generators.openai_api.talk import Talk
 from prmkit.generators.openai_api.wire import Draw, Wire

@@ -3,13 +3,13 @@
 Passing faults are waited out a little; a server that is not there is an error at once.
 """
 
+import json
 import time
 from typing import Any
 
-import httpx
-
 from prmkit.errors import ModelError
-from prmkit.generators.openai_api.pool import Access
+from prmkit.generators.openai_api.event_loop import LoopThread
+from prmkit.generators.openai_api.http import Access, Lost, Unreachable, open_session
 from prmkit.generators.openai_api.replies import (
     Again,
     HttpReply,
@@ -33,15 +33,15 @@ class Talk:
 
     def __init__(self, base_url: str, access: Access) -> None:
         self.base_url = base_url
-        self._access = access
         self._root = base_url.removesuffix("/v1")
-        self._http = httpx.Client(timeout=access.timeout(), headers=access.headers())
+        self._thread = LoopThread()
+        self._session = self._thread.call(open_session(access))
 
     def __enter__(self) -> "Talk":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._http.close()
+        self._thread.close(self._session.close)
 
     def get(self, path: str) -> HttpReply:
         """GET below the base URL.
@@ -57,30 +57,29 @@ class Talk:
 
     def post_root(self, path: str, fields: dict[str, Any]) -> dict[str, Any]:
         """The JSON answer to a POST beside the base URL; empty if there is none."""
-        return json_or_empty(self._ask("POST", f"{self._root}{path}", json=fields))
+        return json_or_empty(self._ask("POST", f"{self._root}{path}", json.dumps(fields).encode()))
 
     def post(self, path: str, body: bytes) -> dict[str, Any] | str:
         """The JSON answer to a POST below the base URL, or what is wrong with it."""
-        reply = self._ask("POST", f"{self.base_url}{path}", content=body)
+        reply = self._ask("POST", f"{self.base_url}{path}", body)
         if reply.status != 200:
             words = server_words(reply.content)
             return f"HTTP {reply.status}: {words}" if reply.status else f"no answer: {words}"
         found = read_json(reply)
         return found.message if isinstance(found, Again) else found
 
-    def _ask(self, method: str, url: str, **options: Any) -> HttpReply:
+    def _ask(self, method: str, url: str, body: bytes | None = None) -> HttpReply:
         """An answer that is no passing fault, or the last one; status 0 = none came."""
         pause_s = _FIRST_PAUSE_S
         reply = HttpReply(0, {}, b"")
         for _ in range(_TRIES):
             try:
-                answer = self._http.request(method, url, **options)
-            except httpx.ConnectError as error:
+                reply = self._thread.call(self._session.ask(method, url, body))
+            except Unreachable as error:
                 raise ModelError(f"no server at {self.base_url}: {shown(str(error))}") from error
-            except httpx.HTTPError as error:
-                reply = HttpReply(0, {}, (str(error) or type(error).__name__).encode())
+            except (TimeoutError, Lost) as error:
+                reply = HttpReply(0, {}, (str(error) or "no answer in time").encode())
             else:
-                reply = self._access.read(answer)
                 if reply.status not in _BUSY and _is_whole(reply):
                     break
             time.sleep(pause_s)

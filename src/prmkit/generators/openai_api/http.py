@@ -1,0 +1,125 @@
+"""HTTP to servers over kept connections: one session for an event loop, faults as three exceptions.
+
+aiohttp, whose parser and connection pool cost a quarter of httpx's processor time at hundreds of
+requests in flight (docs/benchmarks.md).
+"""
+
+import asyncio
+import ssl
+from typing import NamedTuple
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import certifi
+from yarl import URL
+
+import prmkit
+from prmkit.generators.openai_api.replies import HttpReply
+
+_CONNECT_S = 10.0
+_IDLE_S = (
+    4.0  # servers commonly close an idle connection after 5 s; one closed meanwhile costs a try
+)
+
+
+class Unreachable(Exception):
+    """No connection could be made."""
+
+
+class Lost(Exception):
+    """The connection ended before the answer was there whole, or what came was not HTTP."""
+
+
+class Access(NamedTuple):
+    """How servers are talked to."""
+
+    timeout_s: float
+    """The most seconds that one request may take."""
+    key: str | None = None
+    """Sent as a bearer token."""
+
+    def headers(self) -> dict[str, str]:
+        """Of every request."""
+        said = {
+            "content-type": "application/json",
+            "accept": "application/json",
+            "user-agent": f"prmkit/{prmkit.__version__}",
+        }
+        return said | ({"authorization": f"Bearer {self.key}"} if self.key else {})
+
+
+class Session:
+    """Connections to any number of servers; made and used within one event loop."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._proxies: dict[str, str | None] = {}
+        # No limit: callers bound what is in flight. Of the time-outs only that of connecting is
+        # aiohttp's, so that a server that is not there is told from a slow one.
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S, ssl=_tls())
+        connect_s = min(_CONNECT_S, access.timeout_s)
+        self._http = aiohttp.ClientSession(
+            connector=connector,
+            headers=access.headers(),
+            skip_auto_headers=("accept-encoding",),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_s),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def ask(self, method: str, url: str, body: bytes | None = None) -> HttpReply:
+        """One attempt, at most `timeout_s` long; redirects are not followed.
+
+        Raises:
+            Unreachable: no connection.
+            TimeoutError: no whole answer in time.
+            Lost: the connection broke.
+        """
+        try:
+            async with (
+                asyncio.timeout(self._access.timeout_s),
+                self._http.request(
+                    method, URL(url), data=body, proxy=self._proxy(url), allow_redirects=False
+                ) as answer,
+            ):
+                content = await answer.read()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise Unreachable(_why(error)) from error
+        except TimeoutError:
+            raise
+        except (aiohttp.ClientError, OSError) as error:
+            raise Lost(str(error) or type(error).__name__) from error
+        if self._access.key and answer.status != 200:
+            # servers repeat the key when they refuse it
+            content = content.replace(self._access.key.encode(), b"[key]")
+        return HttpReply(answer.status, answer.headers, content)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._http.close()
+
+    def _proxy(self, url: str) -> str | None:
+        """What stands between, by the usual environment variables."""
+        origin = str(URL(url).origin())
+        if origin not in self._proxies:
+            self._proxies[origin] = _proxy_of(URL(origin))
+        return self._proxies[origin]
+
+
+async def open_session(access: Access) -> Session:
+    """A session of the event loop that runs this."""
+    return Session(access)
+
+
+def _why(error: aiohttp.ClientError) -> str:
+    cause = error.os_error.strerror if isinstance(error, aiohttp.ClientConnectorError) else None
+    return cause or str(error)
+
+
+def _tls() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())  # a bare system has none of its own
+    return context
+
+
+def _proxy_of(url: URL) -> str | None:
+    return None if proxy_bypass(url.authority) else getproxies().get(url.scheme)
