@@ -150,11 +150,13 @@ class ProblemsConfig(Config):
 class RolloutConfig(Config):
     """Monte-Carlo annotation."""
 
-    annotator: Literal["exhaustive", "sequential", "verify", "bisection", "adaptive"] = "exhaustive"
+    annotator: Literal["exhaustive", "sequential", "verify", "bisection", "adaptive", "tree"] = (
+        "exhaustive"
+    )
     """`exhaustive` draws K at every step; `sequential` stops when the first error is decided;
     `verify` asks the judge first and stops when its claim is proven or refuted; `bisection`
     searches as if no solution recovered; `adaptive` draws until a step's value is known well
-    enough."""
+    enough; `tree` does as `sequential`, and takes wrong rollouts for new solutions to label."""
     k: int = Field(8, ge=1)
     """Draws a step (8: arXiv 2501.07301, section 2.1)."""
     threshold: int = Field(0, ge=0)
@@ -165,6 +167,9 @@ class RolloutConfig(Config):
     """With `adaptive`: a step is positive if its chance of a right end is above this."""
     error: float = Field(0.05, gt=0.0, lt=0.5)
     """With `adaptive`: posterior probability with which a label may be wrong."""
+    grow: int = Field(2, ge=1)
+    """With `tree`: at most so many new solutions for each given one, of rollouts that came out
+    wrong."""
     finished_is_known: bool = False
     """Take a finished solution's own outcome as the value of its last step, with no draws."""
     max_failed: float = Field(0.05, ge=0.0, le=1.0)

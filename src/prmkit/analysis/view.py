@@ -115,7 +115,8 @@ def scored_with_truth(run: StoredRun) -> list[Known]:
 
 def training(run: StoredRun) -> list[Labelled]:
     """Every solution that both Monte Carlo and the judge were asked about."""
-    solutions = {s.solution_id: s for part in ("train", "validation") for s in run.solutions[part]}
+    parts = ("train", "validation", "grown")
+    solutions = {s.solution_id: s for part in parts for s in run.solutions[part]}
     judged = {row.solution_id: row for row in run.judged["train"]}
     truth = {row.solution_id: row for part in ("train",) for row in run.truth[part]}
     kept = {row.solution_id for row in run.consensus}
@@ -146,7 +147,9 @@ def learnt_from(run: StoredRun, arm: str) -> set[str]:
             "oracle": run.truth["train"],
         }
         labelled = {row.solution_id for row in rows.get(source, ()) if not row.unscored}
-    return labelled & {s.solution_id for s in run.solutions["train"]}
+    own = {s.problem_id for s in run.solutions["train"]}
+    parts = (run.solutions["train"], run.solutions["grown"])
+    return labelled & {s.solution_id for part in parts for s in part if s.problem_id in own}
 
 
 def scores_of(run: StoredRun, arm: str) -> dict[str, StepScores]:

@@ -190,6 +190,9 @@ def draws_a_solution(rollouts: RolloutConfig, steps: float) -> float:
     whole = right + _SHARE_WRONG * rollouts.k
     if rollouts.annotator == "verify":
         return _SHARE_PROVEN * whole + (1 - _SHARE_PROVEN) * once
+    if rollouts.annotator == "tree":
+        grown = (steps / 2) / 2 * once + rollouts.k
+        return whole + rollouts.grow * grown
     return whole
 
 
@@ -214,6 +217,8 @@ def _said_of_draws(rollouts: RolloutConfig) -> str:
         "bisection": f" Bisection looks at the last step, and, in {_SHARE_WRONG:.0%} of the "
         "solutions, at 1 + log2(steps), half of them right with "
         f"{_DRAWS_A_RIGHT_STEP} completions and half wrong with K.",
+        "tree": f" A tree draws {once} and K at {wrong}; {rollouts.grow} solutions grow on each "
+        "given one, half-way on average, all wrong, with as many again at half of the steps left.",
         "adaptive": f" An adaptive budget draws {once} and {_draws_to_give_up(rollouts)} at "
         f"{wrong}.",
     }
@@ -235,7 +240,8 @@ def cost_lines(recipe: Recipe, basis: Basis | None = None) -> list[Line]:
             written += problems.best_of_n * recipe.evaluation.best_of
         lines.append(_line("solutions", name, policy, _Sum().add(written, rates.solution), basis))
         own = problems.labelled * policy.samples * rates.usable
-        labelled += own
+        grown = recipe.rollouts.grow if recipe.rollouts.annotator == "tree" else 0
+        labelled += own * (1 + grown)
         rolled[policy.completer or name].add(own * rates.draws, rates.rollout)
     for name, total in rolled.items():
         lines.append(_line("rollouts", name, recipe.policies[name], total, basis))

@@ -3,18 +3,18 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from prmkit.config import ModelConfig, RolloutConfig
 from prmkit.consensus import Candidate, filter_consensus
 from prmkit.datasets.decontaminate import Match
-from prmkit.generators.base import Generator
-from prmkit.generators.drive import Task, drive
+from prmkit.generators.drive import Task
 from prmkit.generators.guard import Guarded
 from prmkit.judging.judge import judge_solution
 from prmkit.pipeline.context import AnyRun, Run, StageWork
 from prmkit.pipeline.distinct import Completed, Tally, complaint, of_rollouts, of_solutions
 from prmkit.pipeline.sources import Source, draw_source
+from prmkit.pipeline.worker import Job, Worker
 from prmkit.records import (
     Annotated,
     BenchmarkCase,
@@ -31,7 +31,8 @@ from prmkit.records import (
     Solution,
 )
 from prmkit.rollouts.annotators import annotate
-from prmkit.rollouts.draws import Rollouts
+from prmkit.rollouts.draws import DrawSource, Rollouts
+from prmkit.rollouts.tree import Steps, Tree, grow_tree
 from prmkit.sampling import Policy
 from prmkit.store import read_records, write_records
 from prmkit.synthetic.oracle import first_error, world_of
@@ -40,15 +41,10 @@ from prmkit.synthetic.problems import PARTS
 R = TypeVar("R", bound=Record)
 A = TypeVar("A", bound=Annotated)
 
+GROWN = "solutions.grown"
+"""Table of the solutions that the annotator `tree` made of rollouts; there is none without it."""
+
 _LOGGER = logging.getLogger(__name__)
-_ROWS_AT_ONCE = 32  # finished rows a journal transaction
-
-
-class Job(NamedTuple, Generic[R]):
-    """One row of a stage: its key and the conversation that makes it."""
-
-    key: str
-    start: Callable[[], Task[R | Rejected]]
 
 
 def keep(run: AnyRun, stage: str, rows: Sequence[R], row_type: type[R]) -> None:
@@ -59,43 +55,6 @@ def keep(run: AnyRun, stage: str, rows: Sequence[R], row_type: type[R]) -> None:
 def kept(run: AnyRun, stage: str, row_type: type[R]) -> list[R]:
     """Read one table of a finished stage."""
     return read_records(run.folder.stage_path(stage), row_type)
-
-
-class _Worker(Generic[R]):
-    """Runs a stage's jobs over a generator, journalling finished rows."""
-
-    def __init__(self, run: AnyRun, stage: str, row_type: type[R], work: StageWork) -> None:
-        self._run, self._stage, self._work = run, stage, work
-        found = run.folder.journal.rows(stage)
-        self.rows = {key: row_type.model_validate_json(text) for key, text in found.items()}
-        self.rejected: dict[str, Rejected] = {}
-        self._fresh: dict[str, R] = {}
-
-    def in_order(self, solutions: Sequence[Solution]) -> list[R]:
-        """The rows of these solutions."""
-        return [self.rows[solution.solution_id] for solution in solutions]
-
-    def do(self, jobs: Sequence[Job[R]], generator: Generator) -> None:
-        """Make the rows that are not there yet."""
-        waiting = [job for job in jobs if job.key not in self.rows]
-        self._work.advance(len(jobs) - len(waiting))
-        tasks = (job.start() for job in waiting)
-        for index, row in drive(tasks, generator, self._run.folder.journal):
-            key = waiting[index].key
-            if isinstance(row, Rejected):
-                self.rejected[key] = row  # not journalled: a resume tries it again
-                self._work.advance(1)
-                continue
-            self.rows[key] = self._fresh[key] = row
-            usage = getattr(row, "usage", None)
-            self._work.advance(1, usage.generated_tokens if usage else 0)
-            if len(self._fresh) >= _ROWS_AT_ONCE:
-                self._flush()
-        self._flush()
-
-    def _flush(self) -> None:
-        self._run.folder.journal.add_rows(self._stage, self._fresh)
-        self._fresh = {}
 
 
 def make_problems(run: Run) -> Source:
@@ -127,7 +86,7 @@ def sample(
     stage = f"solutions.{part}"
     if not run.folder.is_done(stage):
         with run.stage(stage, len(problems) * sum(draws.values()), "solutions") as work:
-            worker = _Worker(run, stage, Solution, work)
+            worker = Worker(run, stage, Solution, work)
             for name, n in draws.items():
                 config = run.recipe.policies[name]
                 policy = Policy(name, config.sampling, run.recipe.seed, run.judge_answer)
@@ -168,12 +127,21 @@ def usable(solutions: Iterable[Solution]) -> list[Solution]:
     return chosen
 
 
+class RolledOut(NamedTuple):
+    """Solutions and their Monte-Carlo annotations, row by row."""
+
+    solutions: list[Solution]
+    """Those that were to be annotated; behind them what the annotator `tree` has grown."""
+    mc: list[McAnnotation]
+    """Of each."""
+
+
 def roll_out(
     run: Run,
     solutions: Sequence[Solution],
     problems: Mapping[str, Problem],
     claims: Mapping[str, JudgeAnnotation] | None = None,
-) -> list[McAnnotation]:
+) -> RolledOut:
     """Monte-Carlo annotations of solutions, each completed by its policy's completer.
 
     Args:
@@ -203,37 +171,93 @@ class Completers(NamedTuple):
 
 def complete(
     run: AnyRun, solutions: Sequence[Solution], problems: Mapping[str, Problem], by: Completers
-) -> list[McAnnotation]:
+) -> RolledOut:
     """Monte-Carlo annotations of solutions, in their order."""
-    stage, config = "rollouts", by.config
+    stage = "rollouts"
+    if not run.folder.is_done(stage):
+        is_tree = by.config.annotator == "tree"
+        made = (_grow if is_tree else _roll_out)(run, solutions, problems, by)
+        _warn_of_repeats(stage, of_rollouts(made.mc, {s.solution_id: s for s in made.solutions}))
+    grown = kept(run, GROWN, Solution) if run.folder.stage_path(GROWN).exists() else []
+    return RolledOut([*solutions, *grown], kept(run, stage, McAnnotation))
+
+
+def _roll_out(
+    run: AnyRun, solutions: Sequence[Solution], problems: Mapping[str, Problem], by: Completers
+) -> RolledOut:
+    """Annotate each solution for itself."""
 
     def job(solution: Solution, completer: ModelConfig) -> Job[McAnnotation]:
         problem = problems[solution.problem_id]
         return Job(solution.solution_id, lambda: annotation(run, solution, problem, by, completer))
 
-    if not run.folder.is_done(stage):
-        with run.stage(stage, len(solutions), "solutions") as work:
-            worker = _Worker(run, stage, McAnnotation, work)
-            for name, completer in by.models.items():
-                own = [s for s in solutions if by.whose(s) == name]
-                if not own:
-                    continue  # nor is its model loaded
-                own.sort(key=lambda s: -len(s.steps))  # long ones first: no lonely tail
-                jobs = [job(s, completer) for s in own]
-                worker.do(jobs, Guarded(run.generator(completer), config.max_failed, stage))
-            rows = worker.in_order(solutions)
-            _warn_of_repeats(stage, of_rollouts(rows, {s.solution_id: s for s in solutions}))
-            _finish(run, stage, rows, McAnnotation, work)
-    return kept(run, stage, McAnnotation)
+    stage = "rollouts"
+    with run.stage(stage, len(solutions), "solutions") as work:
+        worker = Worker(run, stage, McAnnotation, work)
+        for name, completer in by.models.items():
+            own = [s for s in solutions if by.whose(s) == name]
+            if not own:
+                continue  # nor is its model loaded
+            own.sort(key=lambda s: -len(s.steps))  # long ones first: no lonely tail
+            jobs = [job(s, completer) for s in own]
+            worker.do(jobs, Guarded(run.generator(completer), by.config.max_failed, stage))
+        rows = worker.in_order(solutions)
+        _finish(run, stage, rows, McAnnotation, work)
+    return RolledOut(list(solutions), rows)
+
+
+def _grow(
+    run: AnyRun, solutions: Sequence[Solution], problems: Mapping[str, Problem], by: Completers
+) -> RolledOut:
+    """Annotate each problem's solutions together, and grow new ones."""
+    trees = dict[tuple[str, str], list[Solution]]()
+    texts = dict[str, set[Steps]]()
+    for solution in solutions:
+        trees.setdefault((by.whose(solution), solution.problem_id), []).append(solution)
+        texts.setdefault(solution.problem_id, set()).add(solution.steps)
+
+    def job(given: Sequence[Solution], completer: ModelConfig) -> Job[Tree]:
+        problem = problems[given[0].problem_id]
+
+        def draws_of(solution: Solution) -> DrawSource:
+            return _rollouts(run, solution, problem, completer)
+
+        taken = texts[problem.problem_id]
+        key = f"{problem.problem_id}/{by.whose(given[0])}"
+        return Job(key, lambda: grow_tree(given, draws_of, by.config, taken))
+
+    stage, made = "rollouts", list[Tree]()
+    with run.stage(stage, len(trees), "problems") as work:
+        worker = Worker(run, stage, Tree, work)
+        for name, completer in by.models.items():
+            jobs = [job(given, completer) for (whose, _), given in trees.items() if whose == name]
+            if not jobs:
+                continue
+            worker.do(jobs, Guarded(run.generator(completer), by.config.max_failed, stage))
+            made += [worker.rows[j.key] for j in jobs]
+            for new in (new for tree in made for new in tree.grown):
+                texts[new.problem_id].add(new.steps)  # the trees of other models know them
+        rows = {row.solution_id: row for tree in made for row in tree.annotations}
+        grown = [new for tree in made for new in tree.grown]
+        keep(run, GROWN, grown, Solution)  # before the stage counts as done
+        everything = [*solutions, *grown]
+        found = RolledOut(everything, [rows[s.solution_id] for s in everything])
+        _finish(run, stage, found.mc, McAnnotation, work, {"grown": len(grown)})
+    return found
 
 
 def annotation(
     run: AnyRun, solution: Solution, problem: Problem, by: Completers, completer: ModelConfig
 ) -> Task[McAnnotation]:
     """The conversation that annotates one solution."""
-    seed, sampling = run.recipe.seed, completer.sampling
-    rollouts = Rollouts(solution, problem, seed, sampling, run.judge_answer)
-    return annotate(rollouts, by.config, by.claims.get(solution.solution_id))
+    claim = by.claims.get(solution.solution_id)
+    return annotate(_rollouts(run, solution, problem, completer), by.config, claim)
+
+
+def _rollouts(
+    run: AnyRun, solution: Solution, problem: Problem, completer: ModelConfig
+) -> Rollouts:
+    return Rollouts(solution, problem, run.recipe.seed, completer.sampling, run.judge_answer)
 
 
 def judge(
@@ -249,7 +273,7 @@ def judge(
 
     if not run.folder.is_done(stage):
         with run.stage(stage, len(solutions), "solutions") as work:
-            worker = _Worker(run, stage, JudgeAnnotation, work)
+            worker = Worker(run, stage, JudgeAnnotation, work)
             jobs = [job(s) for s in solutions]
             worker.do(jobs, Guarded(run.generator(config), config.max_failed, stage))
             _finish(run, stage, worker.in_order(solutions), JudgeAnnotation, work)
@@ -263,14 +287,22 @@ def _warn_of_repeats(stage: str, prefixes: Sequence[Completed]) -> None:
         _LOGGER.warning("%s", said)
 
 
-def _finish(run: AnyRun, stage: str, rows: Sequence[A], row_type: type[A], work: StageWork) -> None:
+def _finish(
+    run: AnyRun,
+    stage: str,
+    rows: Sequence[A],
+    row_type: type[A],
+    work: StageWork,
+    more: Mapping[str, int] = MappingProxyType({}),
+) -> None:
     """Write a stage of annotations and count what could not be decided."""
     keep(run, stage, rows, row_type)
     n_unscored = sum(bool(row.unscored) for row in rows)
     n_error = sum(row.first_error is not None for row in rows)
-    counts = {"annotated": len(rows), "with_error": n_error, "unscored": n_unscored}
+    counts = {"annotated": len(rows), "with_error": n_error, "unscored": n_unscored, **more}
     run.folder.finish(stage, counts)
-    work.summary = f"{len(rows)} annotated, {n_error} with an error, {n_unscored} unscored"
+    said = "".join(f", {n} {word}" for word, n in more.items())
+    work.summary = f"{len(rows)} annotated, {n_error} with an error, {n_unscored} unscored{said}"
 
 
 class Labelled(NamedTuple):

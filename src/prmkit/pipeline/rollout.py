@@ -1,6 +1,7 @@
 """The job of `prm rollout`: given solutions to Monte-Carlo labels and a report.
 
 solutions.parquet, problems.parquet   what is rolled out, with the outcome of each final answer
+solutions.grown.parquet   rollouts that became solutions; annotator `tree` alone
 given.parquet         the first errors that came with the solutions, if any
 rejected.parquet      solutions that cannot be rolled out, with the reason
 rollouts.parquet      a Monte-Carlo annotation a solution
@@ -22,12 +23,11 @@ from prmkit.pipeline.distinct import distinct, of_rollouts
 from prmkit.pipeline.estimate import COMPLETER
 from prmkit.pipeline.findings import Cost, Distinct
 from prmkit.pipeline.given import Given, read_given
-from prmkit.pipeline.labelling import Completers, complete, keep, kept
+from prmkit.pipeline.labelling import Completers, RolledOut, complete, keep, kept
 from prmkit.records import (
     Estimate,
     GivenLabel,
     LabelledSolution,
-    McAnnotation,
     Outcome,
     Problem,
     Record,
@@ -71,9 +71,9 @@ def run_rollouts(run: RolloutRun) -> RolloutReport:
     """Do or finish a run; its report, which is also in report.json."""
     given = _read(run)
     problems = {p.problem_id: p for p in given.problems}
-    rows = complete(run, given.solutions, problems, completers(run.recipe, given))
-    labelled = _label(run, rows, given.solutions, problems)
-    report = _report(run, given, rows, labelled)
+    made = complete(run, given.solutions, problems, completers(run.recipe, given))
+    labelled = _label(run, made, problems)
+    report = _report(run, given, made, labelled)
     write_json(run.folder.path / REPORT, report.model_dump(mode="json"))
     return report
 
@@ -112,10 +112,7 @@ def _read(run: RolloutRun) -> Given:
 
 
 def _label(
-    run: RolloutRun,
-    rows: Sequence[McAnnotation],
-    solutions: Sequence[Solution],
-    problems: Mapping[str, Problem],
+    run: RolloutRun, rolled_out: RolledOut, problems: Mapping[str, Problem]
 ) -> list[LabelledSolution]:
     """Write the training labels; the hard ones."""
     if not run.folder.is_done("labelled"):
@@ -126,7 +123,7 @@ def _label(
         for kind in kinds:
             made = [
                 labels_from_mc(row, s, problems[s.problem_id], kind)
-                for row, s in zip(rows, solutions, strict=True)
+                for s, row in zip(*rolled_out, strict=True)
             ]
             good = [row for row in made if isinstance(row, LabelledSolution)]
             table = "labelled" if kind == "hard" else "labelled_soft"
@@ -142,12 +139,12 @@ def _label(
 def _report(
     run: RolloutRun,
     given: Given,
-    rows: Sequence[McAnnotation],
+    rolled_out: RolledOut,
     labelled: Sequence[LabelledSolution],
 ) -> RolloutReport:
-    recipe = run.recipe
+    recipe, rows = run.recipe, rolled_out.mc
     interval = Bootstrap(recipe.seed, recipe.resamples)
-    by_id = {s.solution_id: s for s in given.solutions}
+    by_id = {s.solution_id: s for s in rolled_out.solutions}
     scored = [row for row in rows if not row.unscored]
     labels = {label.solution_id: label.first_error for label in given.labels}
     both = [row for row in scored if row.solution_id in labels]

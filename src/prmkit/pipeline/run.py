@@ -79,6 +79,7 @@ _WRONG = 0.5  # a label below it is a wrong step
 class _Views(NamedTuple):
     """Where Monte Carlo and the judge place the first errors of the same solutions."""
 
+    solutions: list[Solution]
     mc: list[McAnnotation]
     judged: list[JudgeAnnotation]
 
@@ -156,7 +157,7 @@ def _label(
     """Label what is to be trained on, and, where nobody knows the truth, what is held out too."""
     held_out = usable(drawn["validation"])
     chosen = usable(drawn["train"]) + ([] if _exact(run) else held_out)
-    mc, judged = _annotate(run, chosen, problems)
+    chosen, mc, judged = _annotate(run, chosen, problems)
     candidates = [
         Candidate(s, problems[s.problem_id], m, j)
         for s, m, j in zip(chosen, mc, judged, strict=True)
@@ -182,10 +183,10 @@ def _annotate(run: Run, solutions: Sequence[Solution], problems: Mapping[str, Pr
     """Both sides' views; the judge goes first where Monte Carlo verifies its claims."""
     if run.recipe.rollouts.annotator == "verify":
         judged = judge(run, "train", solutions, problems)
-        mc = roll_out(run, solutions, problems, {row.solution_id: row for row in judged})
-        return _Views(mc, judged)
-    mc = roll_out(run, solutions, problems)
-    return _Views(mc, judge(run, "train", solutions, problems))
+        made = roll_out(run, solutions, problems, {row.solution_id: row for row in judged})
+        return _Views(*made, judged)
+    made = roll_out(run, solutions, problems)
+    return _Views(*made, judge(run, "train", made.solutions, problems))
 
 
 def _exactly_labelled(

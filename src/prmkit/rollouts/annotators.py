@@ -1,4 +1,4 @@
-"""The annotators by name, behind one call."""
+"""The annotators of one solution by name, behind one call; `tree` takes a problem's together."""
 
 from prmkit.config import RolloutConfig
 from prmkit.generators.drive import Task

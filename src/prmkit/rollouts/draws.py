@@ -43,6 +43,8 @@ class Draw(NamedTuple):
     """Its cost; nothing for a failed call."""
     text: str | None = None
     """The completion; None for a failed call."""
+    extracted: str | None = None
+    """The final answer found, or None."""
 
 
 class DrawSource(Protocol):
@@ -118,4 +120,4 @@ class Rollouts:
         if reply.finish_reason == "length":
             return Draw(Outcome.UNSCORED, UNFINISHED, reply.usage, reply.text)
         checked = self._judge_answer(self._prefix(at.step) + reply.text, self._problem)
-        return Draw(checked.outcome, checked.reason, reply.usage, reply.text)
+        return Draw(checked.outcome, checked.reason, reply.usage, reply.text, checked.extracted)

@@ -50,7 +50,8 @@ class StoredRun:
     cases: Sequence[BenchmarkCase]
     """Imported solutions with known first errors; none in the synthetic world."""
     solutions: Mapping[str, Sequence[Solution]]
-    """By part: train, validation, process, best_of_n."""
+    """By part: train, validation, process, best_of_n; and grown, which the annotator `tree` made of
+    rollouts of the ones to label."""
     rejected: Mapping[str, Sequence[Rejected]]
     """Solutions that could not be drawn, by part."""
     given: Sequence[GivenLabel]
@@ -136,7 +137,7 @@ def read_run(path: Path) -> StoredRun:
 
 def _solutions(path: Path, parts: tuple[str, ...]) -> dict[str, Sequence[Solution]]:
     """By part; those that a run of `prm rollout` was given are the ones to label."""
-    found = _parts(path, "solutions", parts, Solution)
+    found = _parts(path, "solutions", (*parts, "grown"), Solution)
     found["train"] = [*found["train"], *_table(path / "solutions.parquet", Solution)]
     return found
 
