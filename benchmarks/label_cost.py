@@ -37,12 +37,39 @@ from prmkit.records import (
 from prmkit.rollouts.annotators import annotate
 from prmkit.rollouts.certificate import fewest_draws
 from prmkit.rollouts.draws import Rollouts
+from prmkit.rollouts.estimate import hard_label
 from prmkit.store import read_records
 from prmkit.store.manifest import Manifest
 from prmkit.study.runs import read_runs
 from prmkit.study.settings import replayed
 
 _NAMES = ("exhaustive", "sequential", "verify", "bisection")
+
+
+def draws_in_best_order(mc: McAnnotation, claim: JudgeAnnotation, n_steps: int) -> int:
+    """Draws of a method that checks only what decides the claim, but cannot choose outcomes.
+
+    It goes straight to the check that refutes the claim with the fewest draws, or, if all hold,
+    makes each; a positive step still takes as many draws as its first successes need. No order of
+    checks does with fewer.
+
+    Args:
+        mc: Every draw, by `exhaustive`.
+        claim: The judge's.
+        n_steps: Steps of the solution.
+    """
+    place = claim.first_error
+    if claim.unscored or (place is not None and place >= n_steps):
+        return 0
+    costs: dict[bool, list[int]] = {True: [], False: []}
+    for index, step in enumerate(mc.steps[: n_steps if place is None else place + 1]):
+        n_decided = next(
+            n
+            for n in range(mc.k + 1)
+            if hard_label(step.outcomes[:n], mc.k, mc.threshold) is not None or n == mc.k
+        )
+        costs[step.hard is (index != place)].append(0 if step.known else n_decided)
+    return min(costs[False]) if costs[False] else sum(costs[True])
 
 
 class Row(NamedTuple):
@@ -109,6 +136,10 @@ def report(rows: Sequence[Row]) -> None:
         "bisection first errors that differ": (differs("bisection"), lambda _: 1.0),
         "verify draws / certificate bound": (
             lambda r: r.mc["verify"].usage.n_calls,
+            lambda r: fewest_draws(r.mc["exhaustive"], r.judge, len(r.solution.steps)),
+        ),
+        "the best order of checks / certificate bound": (
+            lambda r: draws_in_best_order(r.mc["exhaustive"], r.judge, len(r.solution.steps)),
             lambda r: fewest_draws(r.mc["exhaustive"], r.judge, len(r.solution.steps)),
         ),
         "wrong against the oracle: exhaustive": (
