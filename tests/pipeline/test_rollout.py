@@ -16,7 +16,7 @@ from prmkit.pipeline.given import read_given
 from prmkit.pipeline.measure import measure_rollouts
 from prmkit.pipeline.rollout import RolloutReport, RolloutRun, run_rollouts
 from prmkit.pipeline.spent import keep_basis, rollout_cost
-from prmkit.records import LabelledSolution, Problem, Rejected
+from prmkit.records import LabelledSolution, Problem, Rejected, Solution
 from prmkit.store import RunFolder, read_records, write_records
 
 N = 12
@@ -204,3 +204,28 @@ def test_a_measured_estimate_is_what_the_run_then_costs_and_is_paid_once(
     assert written["stages"][0]["real"]["n_calls"] == N // 2 * 28
     assert written["seconds"]["rollouts"]["real"] > 0
     assert "Measured on 2 of 12 solutions" in written["basis"]
+
+
+def test_a_tree_grows_solutions_that_are_labelled_and_a_measured_estimate_knows_of_them(
+    recipe: RolloutRecipe, checker: AnswerChecker, tmp_path: Path
+) -> None:
+    rollouts = recipe.rollouts.model_copy(update={"annotator": "tree", "grow": 1})
+    grows = recipe.model_copy(update={"rollouts": rollouts})
+    model = ScriptedGenerator(
+        lambda r: complete(r) if r.seed % 3 else f"slip\n\nodd {r.seed}\n\nso \\boxed{{-1}}"
+    )
+    with RunFolder.open(tmp_path / "run", grows) as folder:
+        run = run_over(folder, grows, checker, model)
+        basis = measure_rollouts(run, read_given(grows, run.judge_answer), N, tokens_per_s=10)
+        report = run_rollouts(run)
+    grown = read_records(tmp_path / "run" / "solutions.grown.parquet", Solution)
+    assert report.counts["rollouts"]["grown"] == len(grown) > 0
+    assert report.counts["rollouts"]["annotated"] == N + len(grown)
+    labelled = read_records(tmp_path / "run" / "labelled.parquet", LabelledSolution)
+    of_grown = {row.solution_id: row for row in labelled if "@" in row.solution_id}
+    assert set(of_grown) == {s.solution_id for s in grown}
+    for row in of_grown.values():  # "slip" can still come right, "odd" cannot
+        assert row.steps[-1].startswith(("odd", "slip"))
+        assert row.labels[-1] == 0.0
+    assert basis.rates[COMPLETER].draws * N == pytest.approx(report.cost.n_calls)
+    assert len({r.key("") for r in model.requests}) == len(model.requests) == report.cost.n_calls

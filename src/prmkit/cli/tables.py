@@ -162,7 +162,8 @@ def print_rollouts(report: RolloutReport) -> None:
     for word, n in (
         ("solutions given", given["solutions"] + given["rejected"]),
         ("  rejected, see rejected.parquet", given["rejected"]),
-        ("  rolled out", rolled["annotated"]),
+        ("  rolled out", rolled["annotated"] - rolled.get("grown", 0)),
+        *([("  grown of wrong rollouts", rolled["grown"])] if "grown" in rolled else []),
         ("  of these undecided, see unlabelled.parquet", rolled["unscored"]),
         ("  with an error", rolled["with_error"]),
         ("steps with a hard label", report.labelled_steps),

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
@@ -218,13 +219,9 @@ def _grow(
 
     def job(given: Sequence[Solution], completer: ModelConfig) -> Job[Tree]:
         problem = problems[given[0].problem_id]
-
-        def draws_of(solution: Solution) -> DrawSource:
-            return _rollouts(run, solution, problem, completer)
-
         taken = texts[problem.problem_id]
         key = f"{problem.problem_id}/{by.whose(given[0])}"
-        return Job(key, lambda: grow_tree(given, draws_of, by.config, taken))
+        return Job(key, lambda: tree(run, given, problem, by, completer, taken))
 
     stage, made = "rollouts", list[Tree]()
     with run.stage(stage, len(trees), "problems") as work:
@@ -235,10 +232,10 @@ def _grow(
                 continue
             worker.do(jobs, Guarded(run.generator(completer), by.config.max_failed, stage))
             made += [worker.rows[j.key] for j in jobs]
-            for new in (new for tree in made for new in tree.grown):
+            for new in (new for t in made for new in t.grown):
                 texts[new.problem_id].add(new.steps)  # the trees of other models know them
-        rows = {row.solution_id: row for tree in made for row in tree.annotations}
-        grown = [new for tree in made for new in tree.grown]
+        rows = {row.solution_id: row for t in made for row in t.annotations}
+        grown = [new for t in made for new in t.grown]
         keep(run, GROWN, grown, Solution)  # before the stage counts as done
         everything = [*solutions, *grown]
         found = RolledOut(everything, [rows[s.solution_id] for s in everything])
@@ -252,6 +249,22 @@ def annotation(
     """The conversation that annotates one solution."""
     claim = by.claims.get(solution.solution_id)
     return annotate(_rollouts(run, solution, problem, completer), by.config, claim)
+
+
+def tree(
+    run: AnyRun,
+    given: Sequence[Solution],
+    problem: Problem,
+    by: Completers,
+    completer: ModelConfig,
+    taken: AbstractSet[Steps] = frozenset(),
+) -> Task[Tree]:
+    """The conversation that annotates one problem's solutions, and grows new ones."""
+
+    def draws_of(solution: Solution) -> DrawSource:
+        return _rollouts(run, solution, problem, completer)
+
+    return grow_tree(given, draws_of, by.config, taken)
 
 
 def _rollouts(

@@ -7,7 +7,7 @@ keeps more under way and is faster.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ from prmkit.judging.judge import judge_solution
 from prmkit.pipeline.context import AnyRun, Run, StageWork
 from prmkit.pipeline.estimate import COMPLETER, Basis, PerCall, Rates
 from prmkit.pipeline.given import Given
-from prmkit.pipeline.labelling import Completers, annotation, usable
+from prmkit.pipeline.labelling import Completers, annotation, tree, usable
 from prmkit.pipeline.rollout import RolloutRun, completers
 from prmkit.records import McAnnotation, Problem, Solution, Usage
 from prmkit.sampling import Policy
@@ -106,12 +106,7 @@ def measure(run: Run, problems: Sequence[Problem], tokens_per_s: float) -> Basis
         rates: dict[str, Rates] = {}
         for name, own in chosen.items():
             completer = recipe.policies[name].completer or name
-            config = recipe.policies[completer]
-            rolled = meter.all(
-                f"rollouts {completer}",
-                run.generator(config),
-                [annotation(run, s, by_id[s.problem_id], by, config) for s in own],
-            )
+            rolled = _rolled_out(run, meter, own, by_id, by, completer)
             rates[name] = _rates(written[name], own, rolled)
         n_chosen = len(judged)
         work.summary = f"{len(problems)} problems, {n_chosen} solutions rolled out and judged"
@@ -133,11 +128,7 @@ def measure_rollouts(run: RolloutRun, given: Given, n: int, tokens_per_s: float)
     by = completers(recipe, given)
     with run.stage("measure", len(chosen), "solutions") as work:
         meter = _Meter(run, work)
-        rolled = meter.all(
-            f"rollouts {COMPLETER}",
-            run.generator(recipe.completer),
-            [annotation(run, s, problems[s.problem_id], by, recipe.completer) for s in chosen],
-        )
+        rolled = _rolled_out(run, meter, chosen, problems, by, COMPLETER)
         work.summary = f"{len(chosen)} solutions rolled out"
     rates = {COMPLETER: _rates(chosen, chosen, rolled)}
     return Basis(
@@ -147,6 +138,27 @@ def measure_rollouts(run: RolloutRun, given: Given, n: int, tokens_per_s: float)
         speeds=meter.speeds,
         said=_said(f"{len(chosen)} of {len(given.solutions)} solutions", rates, meter.speeds),
     )
+
+
+def _rolled_out(
+    run: AnyRun,
+    meter: _Meter,
+    solutions: Sequence[Solution],
+    problems: Mapping[str, Problem],
+    by: Completers,
+    completer: str,
+) -> list[McAnnotation]:
+    """The annotations of solutions, and, with `tree`, of those grown on them."""
+    config, name = by.models[completer], f"rollouts {completer}"
+    generator = run.generator(config)
+    if by.config.annotator == "tree":
+        together: dict[str, list[Solution]] = {}
+        for s in solutions:
+            together.setdefault(s.problem_id, []).append(s)
+        tasks = [tree(run, own, problems[i], by, config) for i, own in together.items()]
+        return [row for t in meter.all(name, generator, tasks) for row in t.annotations]
+    alone = [annotation(run, s, problems[s.problem_id], by, config) for s in solutions]
+    return meter.all(name, generator, alone)
 
 
 def spread(problems: Sequence[Problem], n: int) -> list[Problem]:

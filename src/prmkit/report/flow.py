@@ -12,6 +12,7 @@ _PARTS = {
     "validation": "to choose weights by",
     "process": "to find errors in",
     "best_of_n": "to pick from",
+    "grown": "made of wrong rollouts, to be labelled",
 }
 
 
