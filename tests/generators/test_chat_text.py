@@ -22,6 +22,21 @@ def test_the_ids_are_those_of_the_whole_rendered_text(question: str, prefix: str
     assert ids == tuple(TOKENIZER(rendered, add_special_tokens=False)["input_ids"])
 
 
+def test_truncation_and_padding_that_a_tokenizers_file_asks_for_are_not_applied() -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.backend_tokenizer.enable_truncation(3)
+    tokenizer.backend_tokenizer.enable_padding(length=500)
+    assert ChatText(tokenizer, set(), "here").encode(ask("so on")) == TEXT.encode(ask("so on"))
+
+
+def test_a_tokenizer_that_reads_special_tokens_as_text_is_asked_itself() -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.split_special_tokens = True
+    text = ChatText(tokenizer, set(), "here")
+    ids = tokenizer(text.render(ask()), add_special_tokens=False)["input_ids"]
+    assert text.encode(ask()) == tuple(ids) != TEXT.encode(ask())
+
+
 def test_a_begin_token_is_written_by_the_template_alone() -> None:
     template = "{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}"
     tokenizer = tiny_tokenizer(template=template)

@@ -35,6 +35,7 @@ class ChatText:
                 f"{where}: no chat template (tokenizer_config.json, chat_template.jinja)"
             )
         self._tokenizer = tokenizer
+        self._backend = _backend(tokenizer)
         vocabulary = tokenizer.get_vocab()
         named = {vocabulary[name] for name in _TURN_ENDS if name in vocabulary}
         self.end_ids = frozenset(end_ids | named | {tokenizer.eos_token_id} - {None})
@@ -88,13 +89,29 @@ class ChatText:
         return str(text)
 
     def _ids(self, text: str) -> tuple[int, ...]:
-        return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        if self._backend is None:
+            return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        (encoded,) = self._backend.encode_batch_fast([text], add_special_tokens=False)
+        return tuple(encoded.ids)
 
     def _text(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(ids), **_PLAIN))
 
 
 _PLAIN = {"skip_special_tokens": True, "clean_up_tokenization_spaces": False}
+
+
+def _backend(tokenizer: Any) -> Any | None:
+    """The compiled tokenizer, if calling transformers' one adds masks and offsets to it, no more.
+
+    Those cost as much as the ids.
+    """
+    backend, encode = (getattr(tokenizer, n, None) for n in ("backend_tokenizer", "_encode_plus"))
+    is_own = not getattr(encode, "__module__", "").startswith("transformers.tokenization_utils")
+    if backend is None or is_own or tokenizer.split_special_tokens:
+        return None
+    tokenizer("")  # takes off what truncation and padding its file may ask for, as any call does
+    return backend
 
 
 def cut_at_stop(text: str, stops: tuple[str, ...]) -> str | None:

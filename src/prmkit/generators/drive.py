@@ -5,15 +5,19 @@ the same order; what it returns is its result. `drive` multiplexes any number of
 `Generator`, so that an annotator which stops early for one solution leaves no hole in the batch.
 """
 
+import gc
 from collections import deque
 from collections.abc import Generator as PyGenerator
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Generic, Protocol, TypeVar
 
 from prmkit.generators.base import Collected, Completion, Generator, Reply, Request
 
 T = TypeVar("T")
 Task = PyGenerator[list[Request], list[Reply], T]
+
+_COLLECT_EVERY = 10_000  # new objects, in place of CPython's 700
 
 
 class Cache(Protocol):
@@ -50,15 +54,16 @@ class Driver(Generic[T]):
     def run(self, tasks: Iterable[Task[T]], max_open: int) -> Iterator[tuple[int, T]]:
         """Yield (task index, result) as tasks finish; at most `max_open` tasks are open at once."""
         source = enumerate(tasks)
-        while True:
-            while self._n_open < max_open and (item := next(source, None)) is not None:
-                self._n_open += 1
-                self._advance(_Open(*item), None)
+        with _rare_collections():
+            while True:
+                while self._n_open < max_open and (item := next(source, None)) is not None:
+                    self._n_open += 1
+                    self._advance(_Open(*item), None)
+                    yield from self._finished()
+                if not self._tickets:
+                    return
+                self._deliver(self._generator.collect())
                 yield from self._finished()
-            if not self._tickets:
-                return
-            self._deliver(self._generator.collect())
-            yield from self._finished()
 
     def _finished(self) -> Iterator[tuple[int, T]]:
         while self._done:
@@ -100,6 +105,21 @@ class Driver(Generic[T]):
                 self._generator.submit(self._next_ticket, request)
                 self._next_ticket += 1
                 opened.n_missing += 1
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Search for cyclic garbage less often: requests leave little, and open tasks are many objects.
+
+    With torch imported, the searches took a third of the time of all requests (docs/benchmarks.md).
+    """
+    youngest, *older = gc.get_threshold()
+    if youngest:  # 0 = switched off
+        gc.set_threshold(max(youngest, _COLLECT_EVERY), *older)
+    try:
+        yield
+    finally:
+        gc.set_threshold(youngest, *older)
 
 
 def drive(

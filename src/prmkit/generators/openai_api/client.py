@@ -79,7 +79,7 @@ class Client:
         self._most = max_in_flight
         self._patience = patience
         self._waiting: list[Job] = []
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[None]] = set()  # one request at a time each
         self._finished: list[Collected] = []
         self._out: queue.SimpleQueue[list[Collected] | BaseException] = queue.SimpleQueue()
         self._thread = LoopThread()
@@ -112,8 +112,9 @@ class Client:
         self._pump()
 
     def _pump(self) -> None:
-        while self._waiting and len(self._under_way) < self._most:
-            task = self._loop.create_task(self._serve(heapq.heappop(self._waiting)))
+        n_new = min(len(self._waiting), self._most - len(self._under_way))
+        for _ in range(n_new):
+            task = self._loop.create_task(self._serve_all())
             self._under_way.add(task)
             task.add_done_callback(self._served)
 
@@ -125,6 +126,10 @@ class Client:
         if error is not None:  # a bug here must end `take`, not hang it
             self._out.put(error)
         self._pump()
+
+    async def _serve_all(self) -> None:
+        while self._waiting:
+            await self._serve(heapq.heappop(self._waiting))
 
     def _deliver(self, ticket: int, reply: Reply) -> None:
         # replies of one turn of the loop go over together: waking the other thread costs more

@@ -48,12 +48,22 @@ class Access(NamedTuple):
         return said | ({"authorization": f"Bearer {self.key}"} if self.key else {})
 
 
+class _Target(NamedTuple):
+    url: URL
+    proxy: str | None
+    """What stands between, by the usual environment variables."""
+
+    @classmethod
+    def of(cls, url: URL) -> "_Target":
+        return cls(url, None if proxy_bypass(url.authority) else getproxies().get(url.scheme))
+
+
 class Session:
     """Connections to any number of servers; made and used within one event loop."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._proxies: dict[str, str | None] = {}
+        self._targets: dict[str, _Target] = {}
         # No limit: callers bound what is in flight. Of the time-outs only that of connecting is
         # aiohttp's, so that a server that is not there is told from a slow one.
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S, ssl=_tls())
@@ -74,11 +84,12 @@ class Session:
             TimeoutError: no whole answer in time.
             Lost: the connection broke.
         """
+        target = self._target(url)
         try:
             async with (
                 asyncio.timeout(self._access.timeout_s),
                 self._http.request(
-                    method, URL(url), data=body, proxy=self._proxy(url), allow_redirects=False
+                    method, target.url, data=body, proxy=target.proxy, allow_redirects=False
                 ) as answer,
             ):
                 content = await answer.read()
@@ -97,12 +108,10 @@ class Session:
         """Close all connections."""
         await self._http.close()
 
-    def _proxy(self, url: str) -> str | None:
-        """What stands between, by the usual environment variables."""
-        origin = str(URL(url).origin())
-        if origin not in self._proxies:
-            self._proxies[origin] = _proxy_of(URL(origin))
-        return self._proxies[origin]
+    def _target(self, url: str) -> _Target:
+        if url not in self._targets:
+            self._targets[url] = _Target.of(URL(url))
+        return self._targets[url]
 
 
 async def open_session(access: Access) -> Session:
@@ -119,7 +128,3 @@ def _tls() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())  # a bare system has none of its own
     return context
-
-
-def _proxy_of(url: URL) -> str | None:
-    return None if proxy_bypass(url.authority) else getproxies().get(url.scheme)
