@@ -1,3 +1,4 @@
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -129,3 +130,31 @@ def test_tasks_are_pulled_only_as_they_fit() -> None:
     next(running)
     assert pulled == 3
     assert len(list(running)) == 9
+
+
+def test_garbage_is_searched_for_less_often_while_tasks_run_and_as_before_after_them() -> None:
+    before = gc.get_threshold()
+    during = list[int]()
+
+    def watching() -> Task[None]:
+        yield [ask("a")]
+        during.append(gc.get_threshold()[0])
+
+    running = drive([watching(), watching()], ScriptedGenerator(echo, release=1))
+    next(running)
+    del running  # as a stage does that stops half-way
+    assert during[0] > before[0]
+    assert gc.get_threshold() == before
+
+
+def test_what_tasks_ask_together_is_looked_up_together() -> None:
+    lookups = list[int]()
+
+    class Counting(DictCache):
+        def replies(self, keys: list[str]) -> dict[str, Completion]:
+            lookups.append(len(keys))
+            return super().replies(keys)
+
+    tasks = [conversation(f"t{i}", [2, 1]) for i in range(5)]
+    assert len(list(drive(tasks, ScriptedGenerator(echo), Counting()))) == 5
+    assert lookups == [10, 5]

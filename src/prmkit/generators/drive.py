@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Generator as PyGenerator
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 from prmkit.generators.base import Collected, Completion, Generator, Reply, Request
@@ -36,8 +37,31 @@ class _Open(Generic[T]):
     def __init__(self, index: int, task: Task[T]) -> None:
         self.index = index
         self.task = task
-        self.replies: list[Reply | None] = []
         self.n_missing = 0
+        self._replies: list[Reply | None] = []
+        self._is_new = True
+
+    def resume(self) -> list[Request]:
+        """What it asks for next.
+
+        Raises:
+            StopIteration: it ended; the value is its result.
+        """
+        if self._is_new:
+            self._is_new = False
+            return next(self.task)
+        return self.task.send([r for r in self._replies if r is not None])
+
+    def wait(self, replies: list[Reply | None]) -> None:
+        """Replies that are known, and None for those to come."""
+        self._replies = replies
+        self.n_missing = replies.count(None)
+
+    def take(self, position: int, reply: Reply) -> bool:
+        """Whether this was the last reply that it waits for."""
+        self._replies[position] = reply
+        self.n_missing -= 1
+        return not self.n_missing
 
 
 class Driver(Generic[T]):
@@ -56,9 +80,9 @@ class Driver(Generic[T]):
         source = enumerate(tasks)
         with _rare_collections():
             while True:
-                while self._n_open < max_open and (item := next(source, None)) is not None:
-                    self._n_open += 1
-                    self._advance(_Open(*item), None)
+                while new := [_Open(*item) for item in islice(source, max_open - self._n_open)]:
+                    self._n_open += len(new)
+                    self._advance(new)
                     yield from self._finished()
                 if not self._tickets:
                     return
@@ -74,37 +98,38 @@ class Driver(Generic[T]):
         if self._cache is not None:
             paid = {self._tickets[c.ticket][2]: c.reply for c in collected}
             self._cache.remember({k: r for k, r in paid.items() if isinstance(r, Completion)})
+        ready = []
         for ticket, reply in collected:
             opened, position, _ = self._tickets.pop(ticket)
-            opened.replies[position] = reply
-            opened.n_missing -= 1
-            if opened.n_missing == 0:
-                self._advance(opened, [r for r in opened.replies if r is not None])
+            if opened.take(position, reply):
+                ready.append(opened)
+        self._advance(ready)
 
-    def _advance(self, opened: _Open[T], replies: list[Reply] | None) -> None:
-        """Resume a task until it waits for the generator or ends."""
-        while True:
-            try:
-                requests = next(opened.task) if replies is None else opened.task.send(replies)
-            except StopIteration as stop:
-                self._done.append((opened.index, stop.value))
-                return
-            self._ask(opened, requests)
-            if opened.n_missing:
-                return
-            replies = [r for r in opened.replies if r is not None]
+    def _advance(self, ready: list[_Open[T]]) -> None:
+        """Resume tasks until each waits for the generator or has ended."""
+        while ready:
+            asking: list[tuple[_Open[T], list[Request]]] = []
+            for opened in ready:
+                try:
+                    asking.append((opened, opened.resume()))
+                except StopIteration as stop:
+                    self._done.append((opened.index, stop.value))
+            self._ask(asking)
+            ready = [opened for opened, _ in asking if not opened.n_missing]
 
-    def _ask(self, opened: _Open[T], requests: list[Request]) -> None:
-        keys = [r.key(self._generator.model_id) for r in requests]
-        known = self._cache.replies(keys) if self._cache is not None else {}
-        opened.replies = [known.get(key) for key in keys]
-        opened.n_missing = 0
-        for position, (request, key) in enumerate(zip(requests, keys, strict=True)):
-            if opened.replies[position] is None:
-                self._tickets[self._next_ticket] = (opened, position, key)
-                self._generator.submit(self._next_ticket, request)
-                self._next_ticket += 1
-                opened.n_missing += 1
+    def _ask(self, asking: list[tuple[_Open[T], list[Request]]]) -> None:
+        """Look all requests up together, and submit those without a reply."""
+        model_id = self._generator.model_id
+        keyed = [[(r, r.key(model_id)) for r in requests] for _, requests in asking]
+        keys = [key for requests in keyed for _, key in requests]
+        known = self._cache.replies(keys) if self._cache is not None and keys else {}
+        for (opened, _), requests in zip(asking, keyed, strict=True):
+            opened.wait([known.get(key) for _, key in requests])
+            for position, (request, key) in enumerate(requests):
+                if key not in known:
+                    self._tickets[self._next_ticket] = (opened, position, key)
+                    self._generator.submit(self._next_ticket, request)
+                    self._next_ticket += 1
 
 
 @contextmanager

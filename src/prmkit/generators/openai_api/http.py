@@ -52,10 +52,7 @@ class _Target(NamedTuple):
     url: URL
     proxy: str | None
     """What stands between, by the usual environment variables."""
-
-    @classmethod
-    def of(cls, url: URL) -> "_Target":
-        return cls(url, None if proxy_bypass(url.authority) else getproxies().get(url.scheme))
+    tls: ssl.SSLContext | bool
 
 
 class Session:
@@ -64,9 +61,10 @@ class Session:
     def __init__(self, access: Access) -> None:
         self._access = access
         self._targets: dict[str, _Target] = {}
+        self._tls: ssl.SSLContext | None = None
         # No limit: callers bound what is in flight. Of the time-outs only that of connecting is
         # aiohttp's, so that a server that is not there is told from a slow one.
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S, ssl=_tls())
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S)
         connect_s = min(_CONNECT_S, access.timeout_s)
         self._http = aiohttp.ClientSession(
             connector=connector,
@@ -89,7 +87,12 @@ class Session:
             async with (
                 asyncio.timeout(self._access.timeout_s),
                 self._http.request(
-                    method, target.url, data=body, proxy=target.proxy, allow_redirects=False
+                    method,
+                    target.url,
+                    data=body,
+                    proxy=target.proxy,
+                    ssl=target.tls,
+                    allow_redirects=False,
                 ) as answer,
             ):
                 content = await answer.read()
@@ -110,8 +113,17 @@ class Session:
 
     def _target(self, url: str) -> _Target:
         if url not in self._targets:
-            self._targets[url] = _Target.of(URL(url))
+            to = URL(url)
+            proxy = None if proxy_bypass(to.authority) else getproxies().get(to.scheme)
+            is_plain = to.scheme == "http" and not (proxy or "").startswith("https")
+            self._targets[url] = _Target(to, proxy, is_plain or self._certificates())
         return self._targets[url]
+
+    def _certificates(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+            self._tls.load_verify_locations(certifi.where())  # a bare system has none of its own
+        return self._tls
 
 
 async def open_session(access: Access) -> Session:
@@ -122,9 +134,3 @@ async def open_session(access: Access) -> Session:
 def _why(error: aiohttp.ClientError) -> str:
     cause = error.os_error.strerror if isinstance(error, aiohttp.ClientConnectorError) else None
     return cause or str(error)
-
-
-def _tls() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())  # a bare system has none of its own
-    return context
