@@ -15,8 +15,10 @@ test: $(VENV)/.installed-dev  ## format, lint, types, layers, generated docs, al
 	$(BIN)/python -m prmkit.cli.docs --check
 	$(BIN)/python -m pytest -q
 
+# a process that a test kills leaves its measurements half written: a warning, and a file to remove
 coverage: $(VENV)/.installed-dev  ## all tests, and which lines and branches they reach
 	$(BIN)/python -m pytest -q --cov --cov-report=term --cov-report=html
+	rm -f .coverage.*
 
 docs: $(VENV)/.installed  ## write the generated pages of docs/
 	$(BIN)/python -m prmkit.cli.docs

@@ -77,6 +77,7 @@ DIFFERENT = [
     (r"6 \text{ feet}", "18"),
     (r"80", r"75^\circ"),
     (r"\text{No solution}", "3"),
+    ("(K)", "A"),  # letters for quantities: a choice is one of ten
 ]
 UNDECIDED = [
     ("0.333333", "1/3"),  # rounded: math-verify's six decimals decide
@@ -99,6 +100,7 @@ UNDECIDED = [
     ("1/0", "1"),
     ("3:12", "10:40"),  # ratios, or times
     ("1 000/2", "500"),
+    (r"\sqrt{8}\text{ cm}", r"\sqrt{8}\text{ kg}"),
 ]
 
 

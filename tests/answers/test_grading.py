@@ -27,7 +27,7 @@ def test_answers_and_solutions_are_graded_in_order_with_their_own_fields(
 ) -> None:
     grades = graded(
         checker,
-        line(id=1, answer="1/2", reference="0.5"),
+        line(id=1, answer="1/2", reference="0.5", weight=1.5),
         line(id=2, answer="8", reference="7", kind="answer"),
         line(id=3, answer=r"so it is \boxed{7}", reference="7", kind="text"),
         line(id=4, answer=None, reference="7"),
@@ -36,6 +36,7 @@ def test_answers_and_solutions_are_graded_in_order_with_their_own_fields(
     assert [row["id"] for row in rows] == [1, 2, 3, 4]
     assert [row["verdict"] for row in rows] == ["correct", "incorrect", "correct", "incorrect"]
     assert rows[3]["reason"] == "no answer"
+    assert rows[0]["weight"] == 1.5
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ DIFFERENT = [
     ("3 + 4 = 7", "8"),
     ("1,3", "1"),
     ("2i", "2"),
+    ("4", "x = 5"),
     (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", r"\begin{pmatrix} 1 \\ 3 \end{pmatrix}"),
     (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", r"\begin{pmatrix} 1 & 2 \end{pmatrix}"),
     (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", "(1, 3)"),
@@ -92,6 +93,12 @@ OPEN = [
     ("9^{9^{9^9}}", "5"),
     ("0.333333", r"\frac{1}{3}"),
     (r"\sqrt{x^2}", "x"),
+    ("4", "x + y = 5"),  # x and y may be asked for
+    (r"(1, 2) \cup 3", r"(1, 2) \cup (3, 4)"),
+    (r"(1, 2, 3) \cup (4, 5)", r"(1, 2) \cup (4, 5)"),
+    (r"(2, 1) \cup (3, 4)", r"(5, 6) \cup (7, 8)"),  # from 2 down to 1 is no interval
+    (r"(i, 2) \cup (3, 4)", r"(1, 2) \cup (3, 4)"),
+    (r"(1, 2m) \cup (3, 4)", r"(1, 7) \cup (8, 9)"),
 ]
 
 

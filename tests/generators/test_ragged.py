@@ -62,3 +62,39 @@ def test_the_exponential_is_right_to_two_in_ten_million() -> None:
 def test_other_number_formats_are_left_to_tensor_operations(dtype: torch.dtype) -> None:
     assert ragged.usable(torch.zeros(1))
     assert not ragged.usable(torch.zeros(1, dtype=dtype))
+
+
+def drawn(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.random.default_rng(len(shape)).standard_normal(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 7, 8])
+def test_compiled_and_plain_kernels_agree_on_any_remainder_of_four(n: int) -> None:
+    query, keys, scores = drawn(5), drawn(n, 5), drawn(n) * 4
+    for kernel, inputs, out in (
+        (ragged._dots, (query, keys), scores),
+        (ragged._add, (scores, keys), query),
+    ):
+        compiled, plain = out.copy(), out.copy()
+        kernel(*inputs, compiled)
+        kernel.py_func(*inputs, plain)
+        np.testing.assert_allclose(compiled, plain, rtol=1e-5, atol=1e-6)
+    compiled, plain = scores.copy(), scores.copy()
+    sums = ragged._exponentials(compiled), ragged._exponentials.py_func(plain)
+    assert sums[0] == pytest.approx(sums[1], rel=1e-6)
+    np.testing.assert_allclose(compiled, plain, rtol=1e-6)
+
+
+def test_the_compiled_attention_agrees_with_the_plain_one() -> None:
+    trunk, tail = (drawn(2, 2, 6, 4), drawn(2, 2, 6, 4) + 1), (drawn(3, 2, 5, 4), drawn(3, 2, 5, 4))
+    reads, n_tail = (np.array([1, 0, 1]), np.array([6, 0, 3])), np.array([1, 5, 2])
+    compiled, plain = drawn(3, 4, 4), drawn(3, 4, 4)
+    ragged._attend(drawn(3, 4, 4), trunk, reads, tail, n_tail, compiled)
+    ragged._attend.py_func(drawn(3, 4, 4), trunk, reads, tail, n_tail, plain)
+    np.testing.assert_allclose(compiled, plain, rtol=1e-5, atol=1e-6)
+
+
+@given(st.floats(-126, 0, width=32))
+def test_the_exponential_is_the_same_compiled_or_not(x: float) -> None:
+    got = float(ragged._exp(np.float32(x)))
+    assert got == pytest.approx(float(ragged._exp.py_func(np.float32(x))), rel=3e-7)
