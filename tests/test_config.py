@@ -289,3 +289,30 @@ def test_oracle_labels_need_the_synthetic_world(toy: Path) -> None:
 def test_labels_of_shares_need_every_draw(toy: Path, labels: str) -> None:
     said = refusal(toy, f"arms.1.labels={labels}", "rollouts.annotator=sequential")
     assert f"arm soft: {labels} needs rollouts.annotator = exhaustive" in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            ["judge.base_url=[http://a:1/v1, http://a:1/v1/]"],
+            "judge.base_url (from --set): a server is named twice",
+        ),
+        (["arms.1.name=mc"], "arms: each needs a name of its own, found mc, mc"),
+        (["evaluation.policy=big"], "evaluation.policy 'big': allowed are small"),
+        (
+            ["policies.small.completer=big"],
+            "policies.small.completer 'big': allowed are small",
+        ),
+        (
+            ["rollouts.annotator=verify"],
+            "arm mc: labels mc need an annotator that finds first errors; verify only proves",
+        ),
+        (
+            ["judge.base_url=http://a:1/v1", "judge.vllm={}"],
+            "base_url and vllm are two places to decode",
+        ),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(toy: Path, changes: list[str], said: str) -> None:
+    assert said in refusal(toy, *changes)

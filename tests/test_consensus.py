@@ -136,3 +136,13 @@ def test_every_candidate_is_kept_or_dropped_and_counted_once(
     assert len(result.kept) == n_agreed
     ids = {row.solution_id for row in result.kept} | {row.solution_id for row in result.dropped}
     assert ids == {row.solution.solution_id for row in rows}
+
+
+def test_the_evidence_says_where_nothing_was_drawn() -> None:
+    claimed = candidate(mc=0, judge=1)
+    # a verification of the judge's claim that never came to its place
+    steps = (StepEstimate(outcomes=(W, W), hard=False), StepEstimate(outcomes=(), hard=None))
+    mc = claimed.mc.model_copy(update={"steps": steps})
+    (dropped,) = filter_consensus([claimed._replace(mc=mc)]).dropped
+    assert "mc, step 0: 0 of 2 correct, 0 unscored" in dropped.evidence
+    assert "mc, step 1: no draws" in dropped.evidence.split("\n")

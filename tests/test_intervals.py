@@ -218,3 +218,13 @@ def test_one_problem_resolves_nothing_and_many_that_all_say_the_same_do() -> Non
     assert (many.value, many.low) == (-1.0, -1.0)
     assert many.high == pytest.approx(1 - 2 * wilson(8, 8).low)
     assert resolved(many)
+
+
+def test_draws_that_are_too_many_to_keep_are_those_that_would_be_kept() -> None:
+    # 11 million weights against a limit of 10 million; both halves of the values have one mean
+    values = [0.0, 1.0] * 5500
+    first, second = (mean_over_problems(values, seed=3, resamples=1000) for _ in range(2))
+    assert first == second
+    # standard error sqrt(0.25 / 11000) = 0.00477, 95 % = +- 0.00934
+    assert first.low == pytest.approx(0.5 - 0.00934, abs=0.001)
+    assert first.high == pytest.approx(0.5 + 0.00934, abs=0.001)

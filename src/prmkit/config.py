@@ -83,7 +83,7 @@ class ModelConfig(Config):
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         urls = tuple(_server_address(url) for url in value)
         if len(set(urls)) < len(urls):
-            raise ValueError("base_url: a server is named twice")
+            raise ValueError("a server is named twice")
         return urls
 
     @model_validator(mode="after")

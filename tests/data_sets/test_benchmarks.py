@@ -8,7 +8,12 @@ import pytest
 from shared_data import shared
 
 from prmkit.datasets.prmbench import read_prmbench
-from prmkit.datasets.processbench import processbench_row, read_processbench
+from prmkit.datasets.processbench import (
+    prediction_row,
+    processbench_row,
+    read_predictions,
+    read_processbench,
+)
 from prmkit.datasets.rows import Row, read_rows, rows_of
 from prmkit.errors import DataError
 from prmkit.records import BenchmarkCase, Outcome
@@ -190,3 +195,18 @@ def test_a_case_refuses_errors_that_are_no_steps() -> None:
             BenchmarkCase.model_validate({**case.model_dump(), **change})
     with pytest.raises(ValueError, match="first_error 3 of 3 steps"):
         BenchmarkCase.model_validate({**case.model_dump(), "wrong_steps": None, "first_error": 3})
+
+
+def test_predictions_go_out_as_they_came_in_and_hold_one_of_two_things() -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": "a", "scores": [0.5, 0.25]},
+        {"id": "b", "prediction": 2},
+        {"id": "c", "prediction": -1},
+        {"id": "d", "prediction": None},
+    ]
+    found = read_predictions(rows_of([("f", rows)])).records
+    assert [prediction_row(row) for row in found] == rows
+    (bad,) = read_predictions(
+        rows_of([("f", [{"id": "e", "prediction": 0, "scores": [1]}])])
+    ).rejected
+    assert "found both prediction and scores; allowed: one of the two" in bad.reason

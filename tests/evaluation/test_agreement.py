@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from prmkit.datasets.annotations import Place
 from prmkit.errors import NothingScored
-from prmkit.evaluation.agreement import KINDS, agreement, kind_of
+from prmkit.evaluation.agreement import KINDS, agreement, kind_of, share_of_kinds
 from prmkit.intervals import Bootstrap
 
 HOW = Bootstrap(seed=0, resamples=200)
@@ -100,3 +100,8 @@ def test_kinds_turn_around_with_the_annotators(a: int | None, b: int | None) -> 
     kind = kind_of(a, b)
     assert kind in KINDS
     assert kind_of(b, a) == turned.get(kind, kind)
+
+
+def test_a_share_of_no_solutions_is_an_error() -> None:
+    with pytest.raises(NothingScored, match="a share of no solutions"):
+        share_of_kinds([], {"same place"}, HOW)

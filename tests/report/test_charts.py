@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from prmkit.analysis.result import Figure, Point, Series
 from prmkit.records import Estimate
-from prmkit.report.axes import axis_over, text_width
-from prmkit.report.charts import WIDTH, svg_of
+from prmkit.report.axes import axis_over, log_axis_over, text_width
+from prmkit.report.charts import WIDTH, picture_of, svg_of
 
 
 def estimate(value: float) -> Estimate:
@@ -119,3 +119,27 @@ def test_a_series_without_a_point_is_not_in_the_legend() -> None:
     assert "somebody" in drawn
     texts = [e.text for e in ElementTree.fromstring(drawn).iter() if e.tag.endswith("text")]
     assert "b" not in texts
+
+
+def test_a_place_that_is_no_number_has_no_place_on_a_line() -> None:
+    with pytest.raises(TypeError, match="a line needs numbers along x, found 'left'"):
+        svg_of(figure("lines", [Point(x="left", y=estimate(0.5))]))
+
+
+def test_a_point_without_an_interval_along_x_is_not_in_a_plane() -> None:
+    both = [Point(x=estimate(0.2), y=estimate(0.3)), Point(x=0.4, y=estimate(0.5))]
+    titles = [t.text or "" for t in ElementTree.fromstring(svg_of(figure("scatter", both))).iter()]
+    assert any("30.0 [20.0 to 40.0]" in title for title in titles)
+    assert not any("50.0 [40.0 to 60.0]" in title for title in titles)
+
+
+def test_a_picture_of_nothing_is_empty_and_any_other_stands_by_itself() -> None:
+    assert picture_of(figure("dots", [])) == ""
+    drawn = picture_of(figure("dots", [Point(x="p", y=estimate(0.4))]))
+    assert ElementTree.fromstring(drawn).tag == "{http://www.w3.org/2000/svg}svg"
+    assert ".ground" in drawn
+
+
+def test_a_logarithmic_axis_refuses_zero() -> None:
+    with pytest.raises(ValueError, match="holds values above 0, found 0"):
+        log_axis_over([0.0, 10.0])

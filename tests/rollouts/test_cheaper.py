@@ -98,3 +98,10 @@ def test_a_draw_that_was_not_made_is_no_failure_but_an_error() -> None:
     )
     with pytest.raises(DataError, match="2 outcomes, 0 costs"):
         Replayed(bare, solution(1))
+
+
+def test_draws_of_another_solution_are_not_replayed() -> None:
+    full, _ = annotate([["right"] * 4] * 2, RolloutConfig(k=4), C)
+    other = solution(2).model_copy(update={"solution_id": "p/m/1"})
+    with pytest.raises(DataError, match="annotation of p/m/0 given for p/m/1"):
+        Replayed(full, other)

@@ -229,3 +229,11 @@ def test_relative_progress_needs_every_draw_and_a_share_before() -> None:
         relabel_by_progress(shares(5), 0, 1)
     unscored = annotation(estimate(U, U, U, U), estimate(C, C, C, C))
     assert relabel_by_progress(unscored, 0.8, 2).unscored.startswith("step 0")
+
+
+def test_a_step_without_a_scored_draw_has_no_soft_label() -> None:
+    row = annotation(estimate(C, C, C, W), estimate(C, C, C, C), estimate(C, C, C, C))
+    lost = row.steps[1].model_copy(update={"outcomes": (U, U, U, U)})
+    row = row.model_copy(update={"steps": (row.steps[0], lost, row.steps[2])})
+    found = labels_from_mc(row, SOLUTION, PROBLEM, "soft")
+    assert found == Rejected(row="p/m/0", reason="step 1: no draw was scored")

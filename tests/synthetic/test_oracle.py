@@ -201,3 +201,17 @@ def test_a_problem_without_truth_is_named() -> None:
 def test_all_answer_kinds_are_drawn() -> None:
     rng = random.Random(5)
     assert {make_world(rng, ANY).kind for _ in range(60)} == set(ANSWER_KINDS)
+
+
+def test_a_remainder_by_zero_is_no_right_step_even_of_a_world_that_says_so() -> None:
+    broken = World(
+        item="coins",
+        statements=(
+            Given(name="Ana", value=10),
+            Relation(name="Bob", operation="remainder", sources=("Ana",), number=0),
+        ),
+        kind="free",
+        targets=("Bob",),
+    )
+    step = "By b) Bob has the rest of Ana by 0: Ana owns 10, 10 mod 0=0, so Bob owns 0."
+    assert first_error(broken, [step]) == FirstError(0, "wrong_operand")

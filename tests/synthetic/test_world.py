@@ -88,6 +88,13 @@ def test_parts_never_share_a_problem() -> None:
     assert len(set(digests)) == len(digests)
 
 
+def test_names_run_out_before_distractors_do() -> None:
+    many = Difficulty(operations=(2, 2), distractors=(200, 200), shuffled=0.0, largest=99)
+    world = make_world(random.Random(0), many, "free")
+    names = [statement.name for statement in world.statements]
+    assert len(names) == len(set(names)) < 200
+
+
 def test_parts_depend_on_the_seed_alone() -> None:
     sizes = {"train": 3}
     assert make_parts(1, sizes) == make_parts(1, sizes)

@@ -214,8 +214,6 @@ def _choose_relation(
     feasible = [o for o in options if o[1] <= o[2]]
     if rng.random() < difficulty.remainder and source > 12:
         feasible = [("remainder", 3, 9)]
-    if not feasible:
-        return None
     operation, low, high = rng.choice(feasible)
     number = rng.randint(low, high)
     if operation == "remainder" and source % number == 0:

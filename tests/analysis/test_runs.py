@@ -1,0 +1,67 @@
+"""Run against run, where the runs share only a part of what they measured."""
+
+from dataclasses import replace
+
+from prmkit.analysis.result import Cell
+from prmkit.analysis.runs import compare_runs
+from prmkit.records import Estimate, Outcome
+from prmkit.store import StoredRun
+
+
+def compared(a: StoredRun, b: StoredRun) -> dict[str, tuple[Cell, ...]]:
+    """Problems, both values, difference and verdict by figure."""
+    return {str(row[0]): row[1:] for row in compare_runs(a, b).rows}
+
+
+def test_an_unscored_answer_is_in_no_share_of_right_ones(run: StoredRun) -> None:
+    def without(solution_id: str) -> StoredRun:
+        changed = {
+            part: [
+                s.model_copy(update={"outcome": Outcome.UNSCORED, "reason": "time-out"})
+                if s.solution_id == solution_id
+                else s
+                for s in of_part
+            ]
+            for part, of_part in run.solutions.items()
+        }
+        return replace(run, solutions=changed)
+
+    parts = ("process", "train")  # where the weak policy is measured
+    drawn = [s for part in parts for s in run.solutions[part] if s.policy == "weak"]
+    _, _, after, *_ = compared(run, without(drawn[0].solution_id))["right answers of weak"]
+    right = [float(s.outcome is Outcome.CORRECT) for s in drawn[1:]]
+    assert isinstance(after, Estimate)
+    assert abs(after.value - sum(right) / len(right)) < 1e-12
+
+
+def test_an_arm_that_scored_no_samples_has_no_best_of_n_figure(run: StoredRun) -> None:
+    scores = {arm: dict(parts) for arm, parts in run.scores.items()}
+    scores["mc"]["best_of_n"] = []
+    found = compared(run, replace(run, scores=scores))
+    assert "prm@4 of mc, product" not in found
+    assert "prm@4 of oracle, product" in found
+
+
+def test_runs_without_samples_are_compared_by_their_labels_alone(run: StoredRun) -> None:
+    labelled = replace(run, solutions={**run.solutions, "best_of_n": []})
+    found = compared(labelled, labelled)
+    assert "kept by the consensus filter" in found
+    assert not [name for name in found if name.startswith(("maj@", "pass@", "prm@"))]
+
+
+def test_a_figure_of_problems_that_only_one_run_has_is_left_out(run: StoredRun) -> None:
+    labelled = {s.problem_id for s in run.solutions["train"]}
+    reworded = {
+        i: p.model_copy(update={"question": f"{p.question}!"}) if i in labelled else p
+        for i, p in run.problems.items()
+    }
+    found = compared(run, replace(run, problems=reworded))
+    assert "kept by the consensus filter" not in found
+    assert "maj@4" in found
+
+
+def test_a_figure_that_one_run_alone_can_have_has_no_difference(run: StoredRun) -> None:
+    # no wrong solution is placed where the truth has none: F1 is undefined in that run
+    right = [t.model_copy(update={"first_error": None}) for t in run.truth["process"]]
+    found = compared(run, replace(run, truth={**run.truth, "process": right}))
+    assert not [name for name in found if name.startswith("F1 of ")]
