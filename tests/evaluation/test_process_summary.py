@@ -126,7 +126,7 @@ def test_a_threshold_is_chosen_by_scores_and_not_by_predictions() -> None:
 
 
 def whole() -> Matched:
-    """ProcessBench's sizes; every error is placed, and one right solution of a subset is cleared."""
+    """ProcessBench's sizes: every error is placed; one right solution a subset is cleared."""
 
     def rows(subset: str) -> list[Row]:
         n_error, n_correct = SIZES[subset]
