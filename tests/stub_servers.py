@@ -288,6 +288,8 @@ class TransformersLike(VllmLike):
             if not isinstance(body["prompt"], str):
                 return Reply({"detail": "prompt must be a string."}, 400)
             return self.complete(body | {"n": 1})
+        if path == "/v1/chat/completions":
+            return self.chat(body | {"n": 1})
         return Reply({"detail": "Not Found"}, 404)
 
 
@@ -346,6 +348,8 @@ class FaultyProxy(Loopback):
         self.chance = random.Random(seed)
         self.is_armed = False
         self.kinds: Sequence[str] = FAULTS
+        self.drip_s = 0.05
+        """Seconds between two bytes of a reply that drips, the last of which never comes."""
         self.faults: Counter[str] = Counter()
         self.whole: Counter[bytes] = Counter()
         """How often the reply to each request body was passed on whole."""
@@ -394,7 +398,7 @@ class FaultyProxy(Loopback):
         for at in range(len(rest) - 1):
             writer.write(rest[at : at + 1])
             await writer.drain()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(self.drip_s)
 
     async def _fetch(self, asked: Asked) -> tuple[bytes, bytes]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.upstream_port)

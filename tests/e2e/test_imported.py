@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from prmkit.analysis.view import learnt_from
-from prmkit.records import BenchmarkCase, LabelledSolution, Problem, StepScores
+from prmkit.records import (
+    BenchmarkCase,
+    JudgeAnnotation,
+    LabelledSolution,
+    McAnnotation,
+    Problem,
+    StepScores,
+)
 from prmkit.store import read_records, read_run, write_records
 from prmkit.synthetic.examples import judge_case
 from prmkit.synthetic.language import question_text
@@ -99,6 +106,17 @@ def test_a_folder_is_labelled_and_its_held_out_problems_are_not_trained_on(
     assert labelled
     assert report["counts"]["train.mc"]["solutions"] <= len(train) * 2  # two policies
     assert report["kept"]["n"] == report["counts"]["train.mc"]["solutions"]
+
+
+@pytest.mark.slow
+def test_the_cost_of_a_stage_is_that_of_held_out_solutions_too(
+    finished: Path, report: dict[str, Any]
+) -> None:
+    mc = read_records(finished / "rollouts.parquet", McAnnotation)
+    judged = read_records(finished / "judge.train.parquet", JudgeAnnotation)
+    assert report["cost"]["rollouts"]["n_calls"] == sum(row.usage.n_calls for row in mc)
+    assert report["cost"]["judge.train"]["n_calls"] == sum(row.usage.n_calls for row in judged)
+    assert len(mc) > report["counts"]["train.mc"]["solutions"]
 
 
 @pytest.mark.slow

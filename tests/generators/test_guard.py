@@ -17,9 +17,12 @@ def failing_every(n: int) -> ScriptedGenerator:
     return ScriptedGenerator(script, release=10)
 
 
-def test_few_failures_pass_as_values() -> None:
-    replies = generate(Guarded(failing_every(50), 0.05, "rollouts"), REQUESTS)  # 2 %
+def test_few_failures_pass_as_values_and_can_be_told() -> None:
+    guarded = Guarded(failing_every(50), 0.05, "rollouts")
+    assert guarded.complaint == ""
+    replies = generate(guarded, REQUESTS)  # 2 %
     assert sum(isinstance(reply, Completion) for reply in replies) == 294
+    assert guarded.complaint == "rollouts: 6 of 300 calls failed; the last: server: 500"
 
 
 def test_too_many_failures_stop_the_stage_and_say_why_and_what_to_do() -> None:

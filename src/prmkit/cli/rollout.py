@@ -88,7 +88,7 @@ def _measure(
     from prmkit.pipeline.measure import measure_rollouts
     from prmkit.pipeline.spent import keep_basis
 
-    check_config(recipe.completer)
+    check_config(recipe.completer, completes=True)
     with opened(recipe, out) as run:
         basis = measure_rollouts(run, given, n, tokens_per_s)
         keep_basis(run.folder.path, basis)
@@ -102,7 +102,7 @@ def _work(recipe: RolloutRecipe, out: Path, *, as_json: bool) -> None:
     from prmkit.pipeline.spent import COST, rollout_cost
 
     if "rollouts" not in finished_stages(out):  # else the model need not be there any more
-        check_config(recipe.completer)
+        check_config(recipe.completer, completes=True)
     with opened(recipe, out) as run:
         report = run_rollouts(run)
         cost = rollout_cost(run)

@@ -146,8 +146,9 @@ def _check_models(recipe: Recipe, finished: set[str]) -> None:
     for model in sorted(bases):
         check_model(model)
     if not finished.issuperset({"rollouts", *(f"solutions.{part}" for part in PARTS)}):
-        for config in recipe.policies.values():
-            check_config(config)
+        completers = {policy.completer or name for name, policy in recipe.policies.items()}
+        for name, config in recipe.policies.items():
+            check_config(config, completes=name in completers)
     if not finished.issuperset({"judge.train", "judge.process"}):
         check_config(recipe.judge)
 

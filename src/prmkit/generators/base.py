@@ -104,6 +104,24 @@ class Generator(Protocol):
         """
 
 
+def beyond_context(n_prompt: int, request: Request, context: int, who: str) -> Failure | None:
+    """The failure of a request that cannot fit a model's context; None if it fits.
+
+    Args:
+        n_prompt: Tokens of the prompt.
+        request: The request.
+        context: The most tokens of prompt and completion together.
+        who: Whose context it is, e.g. `the server`.
+    """
+    asked = request.sampling.max_new_tokens
+    if n_prompt + asked <= context:
+        return None
+    message = (
+        f"a prompt of {n_prompt} tokens and max_new_tokens = {asked}; {who} takes {context} in all"
+    )
+    return Failure(kind="too_long", message=message)
+
+
 def generate(generator: Generator, requests: Sequence[Request]) -> list[Reply]:
     """Complete all requests; replies in request order."""
     for ticket, request in enumerate(requests):

@@ -48,6 +48,14 @@ class Guarded:
             self._last = f"{failures[-1].kind}: {failures[-1].message}"
         return collected
 
+    @property
+    def complaint(self) -> str:
+        """How many calls have failed and why the last one; empty if none has."""
+        if not self._n_failed:
+            return ""
+        failed = f"{self._n_failed} of {self._n_calls} calls failed"
+        return f"{self._stage}: {failed}; the last: {self._last}"
+
     def _check(self) -> None:
         if self._n_failed > self._max_failed * max(self._n_calls, _FEWEST):
             raise TooManyFailures(

@@ -18,7 +18,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from prmkit.errors import ModelError
-from prmkit.generators.base import Collected, Completion, Failure, Reply, Request
+from prmkit.generators.base import Collected, Completion, Reply, Request, beyond_context
 from prmkit.generators.batch import Batch, Event, Row
 from prmkit.generators.chat_text import ChatText, cut_at_stop
 from prmkit.generators.content import content_hash
@@ -82,10 +82,9 @@ class HfLocalGenerator:
     def submit(self, ticket: int, request: Request) -> None:
         """Queue a request; one that cannot fit the model's context is refused at once."""
         ids = self._text.encode(request)
-        needed = len(ids) + request.sampling.max_new_tokens
-        if needed > self._context:
-            message = f"{needed} tokens with max_new_tokens; the model takes {self._context}"
-            self._refused.append(Collected(ticket, Failure(kind="too_long", message=message)))
+        failure = beyond_context(len(ids), request, self._context, "the model")
+        if failure is not None:
+            self._refused.append(Collected(ticket, failure))
             return
         self._arrivals.append(Row(ticket, request, ids, self._stop_set(request.sampling.stop)))
 

@@ -98,8 +98,12 @@ def load_generator(model: str, batch_size: int = 256, threads: int | None = None
     return HfLocalGenerator(path, batch_size=batch_size, threads=threads)
 
 
-def check_config(config: ModelConfig) -> None:
+def check_config(config: ModelConfig, *, completes: bool = False) -> None:
     """Find fault with a model's settings without loading it; servers are asked.
+
+    Args:
+        config: The settings.
+        completes: Whether it will be asked to continue prefixes, as rollouts do.
 
     Raises:
         ModelError: the model or a server cannot be used.
@@ -114,7 +118,14 @@ def check_config(config: ModelConfig) -> None:
         return
     from prmkit.generators.openai_api.generator import check_servers
 
-    check_servers(config, _tokenizer(config))
+    checked = check_servers(config, _tokenizer(config))
+    whole = [found for found in checked.findings if found.mode == "chat_whole"]
+    if completes and whole:
+        hint = "" if checked.side else "; with a tokenizer it would be asked by token ids or text"
+        raise ModelError(
+            f"{whole[0].base_url} cannot continue a prefix, which rollouts need: "
+            f"{whole[0].mode_reason}{hint}"
+        )
 
 
 def _check_room(path: Path, config: ModelConfig) -> None:

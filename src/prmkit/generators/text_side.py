@@ -41,7 +41,9 @@ def load_text_side(name: str | Path) -> TextSide:
             tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=path.is_dir())
     except (OSError, ValueError, KeyError, ImportError) as error:
         first = str(error).strip().split("\n", 1)[0]
-        where = "" if path.is_dir() else "no such directory, and the hub's library says: "
+        where = "no such directory, and the hub's library says: "
+        if path.is_dir():
+            where = "the directory holds no tokenizer that can be read: "
         raise ModelError(f"tokenizer {str(name)!r}: {where}{first}") from error
     configs = [_read(path / "config.json"), _read(path / "generation_config.json")]
     end_ids = {i for config in configs for i in _ids(config.get("eos_token_id"))}

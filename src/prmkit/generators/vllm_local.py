@@ -18,7 +18,15 @@ from typing import Any
 
 from prmkit.config import ModelConfig, VllmConfig
 from prmkit.errors import ConfigError, MissingExtra, ModelError
-from prmkit.generators.base import Collected, Completion, Failure, Reply, Request, Sampling
+from prmkit.generators.base import (
+    Collected,
+    Completion,
+    Failure,
+    Reply,
+    Request,
+    Sampling,
+    beyond_context,
+)
 from prmkit.generators.content import content_hash
 from prmkit.generators.ordering import PromptOrder
 from prmkit.generators.text_side import TextSide, load_text_side
@@ -70,10 +78,9 @@ class VllmGenerator:
     def submit(self, ticket: int, request: Request) -> None:
         """Queue a request; one that cannot fit the model's context is refused at once."""
         ids = self._side.text.encode(request)
-        needed = len(ids) + request.sampling.max_new_tokens
-        if needed > self._context:
-            message = f"{needed} tokens with max_new_tokens; the engine takes {self._context}"
-            self._refused.append(Collected(ticket, Failure(kind="too_long", message=message)))
+        failure = beyond_context(len(ids), request, self._context, "the engine")
+        if failure is not None:
+            self._refused.append(Collected(ticket, failure))
             return
         heapq.heappush(self._waiting, (self._order.of(ticket, request), ticket, request, ids))
 

@@ -288,7 +288,8 @@ def judge(
         with run.stage(stage, len(solutions), "solutions") as work:
             worker = Worker(run, stage, JudgeAnnotation, work)
             jobs = [job(s) for s in solutions]
-            worker.do(jobs, Guarded(run.generator(config), config.max_failed, stage))
+            if jobs:  # else the judge is not loaded either
+                worker.do(jobs, Guarded(run.generator(config), config.max_failed, stage))
             _finish(run, stage, worker.in_order(solutions), JudgeAnnotation, work)
     return kept(run, stage, JudgeAnnotation)
 

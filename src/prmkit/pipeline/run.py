@@ -48,6 +48,7 @@ from prmkit.pipeline.labelling import (
     filter_by_consensus,
     find_truth,
     judge,
+    kept,
     make_problems,
     roll_out,
     sample,
@@ -293,7 +294,7 @@ def _report(
             best_of_n_comparisons(table, evaluation.sample_scores, interval) if table else []
         ),
         distinct=_distinct(run, drawn, training, interval),
-        cost=stage_costs(_usages(drawn, training, evaluation)),
+        cost=stage_costs(_usages(run, drawn)),
         label_cost=_label_cost(run, training, interval),
     )
     return report.model_copy(update={"findings": findings(report)})
@@ -383,15 +384,17 @@ def _kept_share(training: _Training, interval: Bootstrap) -> Estimate | None:
     return interval.share((s.problem_id, s.solution_id in kept) for s in training.solutions)
 
 
-def _usages(
-    drawn: Mapping[str, Sequence[Solution]], training: _Training, evaluation: _Evaluation
-) -> dict[str, Usage]:
+def _usages(run: Run, drawn: Mapping[str, Sequence[Solution]]) -> dict[str, Usage]:
+    """By stage, all of it: held-out solutions that are labelled cost, too."""
+
     def total(rows: Iterable[Solution | McAnnotation | JudgeAnnotation]) -> Usage:
         return sum((row.usage for row in rows), Usage())
 
     return {
         **{f"solutions.{part}": total(rows) for part, rows in drawn.items()},
-        "rollouts": total(training.mc),
-        "judge.train": total(training.judged),
-        "judge.process": total(evaluation.judged),
+        "rollouts": total(kept(run, "rollouts", McAnnotation)),
+        **{
+            f"judge.{part}": total(kept(run, f"judge.{part}", JudgeAnnotation))
+            for part in ("train", "process")
+        },
     }

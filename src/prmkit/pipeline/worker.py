@@ -1,15 +1,17 @@
 """Does a stage's rows one by one over a generator, and keeps what is finished in the journal."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from prmkit.generators.base import Generator
 from prmkit.generators.drive import Task, drive
+from prmkit.generators.guard import Guarded
 from prmkit.pipeline.context import AnyRun, StageWork
 from prmkit.records import Record, Rejected, Solution
 
 R = TypeVar("R", bound=Record)
 
+_LOGGER = logging.getLogger(__name__)
 _ROWS_AT_ONCE = 32  # finished rows a journal transaction
 
 
@@ -34,12 +36,12 @@ class Worker(Generic[R]):
         """The rows of these solutions."""
         return [self.rows[solution.solution_id] for solution in solutions]
 
-    def do(self, jobs: Sequence[Job[R]], generator: Generator) -> None:
-        """Make the rows that are not there yet."""
+    def do(self, jobs: Sequence[Job[R]], guarded: Guarded) -> None:
+        """Make the rows that are not there yet; calls that failed are told at the end."""
         waiting = [job for job in jobs if job.key not in self.rows]
         self._work.advance(len(jobs) - len(waiting))
         tasks = (job.start() for job in waiting)
-        for index, row in drive(tasks, generator, self._run.folder.journal):
+        for index, row in drive(tasks, guarded, self._run.folder.journal):
             key = waiting[index].key
             if isinstance(row, Rejected):
                 self.rejected[key] = row  # not journalled: a resume tries it again
@@ -51,6 +53,8 @@ class Worker(Generic[R]):
             if len(self._fresh) >= _ROWS_AT_ONCE:
                 self._flush()
         self._flush()
+        if guarded.complaint:
+            _LOGGER.warning("%s", guarded.complaint)
 
     def _flush(self) -> None:
         self._run.folder.journal.add_rows(self._stage, self._fresh)

@@ -1,5 +1,6 @@
 """What is found before money is spent, each as one line."""
 
+import json
 import socket
 from pathlib import Path
 from typing import Any
@@ -99,12 +100,61 @@ def test_another_tokenizer_is_found_by_its_ids_or_by_its_counts(directory: Path)
     by_count = VllmLike(longer)
     by_count.has_tokenize = False
     assert "another tokenizer than the one given" in refusal(by_count, directory)
+    # it takes text alone; where it counts otherwise, its chat is no way round
+    longer.add_tokens(["random"])  # a word of the probe's question
+    assert "another tokenizer than the one given" in refusal(TransformersLike(longer), directory)
+
+
+def test_a_model_that_cannot_be_loaded_is_named_with_the_servers_words(
+    tokenizer: Any, directory: Path
+) -> None:
+    class Empty(TransformersLike):
+        """Loads models when asked to; here there are none."""
+
+        def __call__(self, method: str, path: str, body: Any) -> Reply:
+            if path == "/load_model":
+                events = [{"status": "loading"}, {"status": "error", "message": "No file\nat all"}]
+                text = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+                return Reply(text.encode(), 200, (("content-type", "text/event-stream"),))
+            if method == "POST":
+                return Reply(b"Internal Server Error", 500, (("content-type", "text/plain"),))
+            return super().__call__(method, path, body)
+
+    for given in (directory, None):
+        message = refusal(Empty(tokenizer), given)
+        assert "cannot load the model 'tiny', by that name a directory" in message
+        assert message.endswith(": No file at all")
+
+
+def test_a_pinned_server_that_has_another_model_says_which(tokenizer: Any) -> None:
+    def pinned(method: str, path: str, body: Any) -> Reply:
+        if path == "/v1/completions":
+            return Reply({"detail": "Server is pinned to 'large'; requested 'tiny'."}, 400)
+        return TransformersLike(tokenizer)(method, path, body)
+
+    assert "Server is pinned to 'large'" in refusal(pinned, None)
+
+
+def test_an_address_where_nothing_is_served_is_told_from_a_prompt_not_taken(
+    directory: Path,
+) -> None:
+    message = refusal(lambda *_: Reply({"detail": "Not Found"}, 404), directory)
+    assert "/v1 serves no completions: HTTP 404: Not Found; " in message
+    assert "base_url" in message
+
+
+def test_a_completer_must_continue_prefixes_and_a_judge_need_not(tokenizer: Any) -> None:
+    with serving(HostedLike(tokenizer)) as stub:
+        config = ModelConfig(model="tiny", base_url=(stub.base_url,), sampling=SAMPLING)
+        check_config(config)
+        with pytest.raises(ModelError, match="cannot continue a prefix, which rollouts need: chat"):
+            check_config(config, completes=True)
 
 
 def test_a_context_without_room_is_refused(tokenizer: Any, directory: Path) -> None:
     sampling = Sampling(max_new_tokens=200)
     message = refusal(VllmLike(tokenizer, context=200), directory, sampling=sampling)
-    assert "a context of 200 tokens has no room for max_new_tokens = 200" in message
+    assert "a context of 200 tokens has no room for sampling.max_new_tokens = 200" in message
 
 
 def test_a_server_whose_draws_do_not_depend_on_the_seed_is_refused(

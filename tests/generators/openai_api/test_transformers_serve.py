@@ -1,49 +1,26 @@
-"""Against a real server: `transformers serve` of the installed transformers, on loopback.
+"""Against a real server: `transformers serve` of the installed transformers, on loopback."""
 
-It is started without a model and loads each one that a request names, in the number format that
-`hf_local` decodes in on a CPU: rounding to another one would change greedy choices.
-"""
-
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from stub_servers import QUICK_FAULTS, FaultyProxy
 from tiny_models import tiny_llama
 
-from prmkit.answers.extract import extract_answer
-from prmkit.config import ModelConfig, RolloutConfig
+from prmkit.config import ModelConfig
+from prmkit.errors import ModelError
 from prmkit.generators.base import (
     Completion,
-    Generator,
     Message,
     Reply,
     Request,
     Sampling,
     generate,
 )
-from prmkit.generators.drive import drive
-from prmkit.generators.load import load_config, resolve_model
+from prmkit.generators.load import check_config, load_config, resolve_model
 from prmkit.generators.openai_api.client import Patience
 from prmkit.generators.openai_api.generator import OpenAiGenerator, check_servers
-from prmkit.records import CheckedAnswer, McAnnotation, Outcome, Problem, Solution, Usage
-from prmkit.rollouts.draws import Rollouts
-from prmkit.rollouts.sequential import annotate_sequential
-from prmkit.sampling import Policy, sample_solutions
-from prmkit.synthetic.problems import make_parts
-
-pytest.importorskip("fastapi", reason="transformers serve needs fastapi, uvicorn and openai")
-pytest.importorskip("uvicorn", reason="transformers serve needs fastapi, uvicorn and openai")
-pytest.importorskip("openai", reason="transformers serve needs fastapi, uvicorn and openai")
 
 pytestmark = pytest.mark.slow
-START_S = 180
 
 
 @pytest.fixture(scope="module")
@@ -51,38 +28,23 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_llama(tmp_path_factory.mktemp("served"))
 
 
-@pytest.fixture(scope="module")
-def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    program = Path(sys.executable).with_name("transformers")
-    where = ["--host", "127.0.0.1", "--port", port]
-    command = [str(program), "serve", *where, "--device", "cpu", "--dtype", "float32"]
-    log = tmp_path_factory.mktemp("log") / "serve.txt"
-    settings = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    with log.open("w") as out:
-        server = subprocess.Popen(command, env=settings, stdout=out, stderr=out)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        wait_for(url, server, log)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(30)
+def refusal(model: str, url: str, tokenizer: Path) -> str:
+    with pytest.raises(ModelError) as caught:
+        check_config(ModelConfig(model=model, base_url=(url,), tokenizer=str(tokenizer)))
+    return str(caught.value)
 
 
-def wait_for(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Until the server answers."""
-    end = time.monotonic() + START_S
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/health") as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"transformers serve did not start: {log.read_text()[-2000:]}")
+def test_another_tokenizer_and_a_model_that_is_not_there_are_told_before_anything_is_drawn(
+    model: Path, served_url: str
+) -> None:
+    synthetic = resolve_model("synthetic:policy-weak")
+    another = "has another tokenizer than the one given: of a text of"
+    assert another in refusal(str(model), served_url, synthetic)
+    assert another in refusal(str(synthetic), served_url, model)
+    message = refusal("no-such-model", served_url, model)
+    assert "cannot load the model 'no-such-model'" in message
+    assert "couldn't find them in the cached files" in message  # the server's words
+    assert "\n" not in message
 
 
 def requests(sampling: Sampling) -> list[Request]:
@@ -106,9 +68,9 @@ def endings(replies: list[Reply]) -> list[tuple[str, str]]:
     return [(r.text, r.finish_reason) for r in replies if isinstance(r, Completion)]
 
 
-def test_greedy_completions_are_those_of_the_local_engine(model: Path, base_url: str) -> None:
+def test_greedy_completions_are_those_of_the_local_engine(model: Path, served_url: str) -> None:
     greedy = Sampling(temperature=0.0, max_new_tokens=12)
-    config = ModelConfig(model=str(model), sampling=greedy, base_url=(base_url,), max_in_flight=4)
+    config = ModelConfig(model=str(model), sampling=greedy, base_url=(served_url,), max_in_flight=4)
     served = load_config(config)
     assert isinstance(served, OpenAiGenerator)
     (finding,) = served.findings
@@ -123,14 +85,14 @@ def test_greedy_completions_are_those_of_the_local_engine(model: Path, base_url:
     served.close()
 
 
-def test_faults_on_the_way_change_nothing(model: Path, base_url: str) -> None:
+def test_faults_on_the_way_change_nothing(model: Path, served_url: str) -> None:
     greedy = Sampling(temperature=0.0, max_new_tokens=12)
     asked = requests(greedy)[::2]
-    direct = ModelConfig(model=str(model), sampling=greedy, base_url=(base_url,), max_in_flight=4)
+    direct = ModelConfig(model=str(model), sampling=greedy, base_url=(served_url,), max_in_flight=4)
     served = load_config(direct)
     assert isinstance(served, OpenAiGenerator)
     expected = generate(served, asked)
-    with FaultyProxy(int(base_url.rpartition(":")[2])) as proxy:
+    with FaultyProxy(int(served_url.rpartition(":")[2])) as proxy:
         assert isinstance(proxy, FaultyProxy)
         config = direct.model_copy(update={"base_url": (proxy.base_url,), "timeout_s": 120.0})
         checked = check_servers(config, model)
@@ -144,9 +106,11 @@ def test_faults_on_the_way_change_nothing(model: Path, base_url: str) -> None:
     served.close()
 
 
-def test_sampled_draws_repeat_with_their_seeds_one_at_a_time(model: Path, base_url: str) -> None:
+def test_sampled_draws_repeat_with_their_seeds_one_at_a_time(model: Path, served_url: str) -> None:
     sampling = Sampling(temperature=1.0, top_p=0.95, top_k=50, max_new_tokens=8)
-    config = ModelConfig(model=str(model), sampling=sampling, base_url=(base_url,), max_in_flight=1)
+    config = ModelConfig(
+        model=str(model), sampling=sampling, base_url=(served_url,), max_in_flight=1
+    )
     served = load_config(config)
     assert isinstance(served, OpenAiGenerator)
     # the seed is set for the whole process, so that it decides a draw only alone
@@ -155,65 +119,3 @@ def test_sampled_draws_repeat_with_their_seeds_one_at_a_time(model: Path, base_u
     first, again = generate(served, asked), generate(served, asked[::-1])[::-1]
     assert endings(first) == endings(again)
     served.close()
-
-
-def labels(generator: Generator) -> list[tuple[Solution, McAnnotation]]:
-    """Solutions of a few problems and their Monte-Carlo labels, all drawn greedily."""
-    greedy = Sampling(temperature=0.0, max_new_tokens=120)
-    problems = make_parts(4, {"train": 1})["train"]
-    by_id = {problem.problem_id: problem for problem in problems}
-
-    def check(text: str, problem: Problem) -> CheckedAnswer:
-        found = extract_answer(text)
-        outcome = Outcome.CORRECT if found == problem.answer else Outcome.INCORRECT
-        return CheckedAnswer(outcome, "", found)
-
-    tasks = sample_solutions(problems, Policy("weak", greedy, 0, check), 1)
-    rows = [row for _, row in sorted(drive(tasks, generator), key=lambda pair: pair[0])]
-    written = [row for row in rows if isinstance(row, Solution)]
-    assert len(written) == len(problems)
-    config = RolloutConfig(k=2)
-    annotations = dict(
-        drive(
-            (
-                annotate_sequential(Rollouts(s, by_id[s.problem_id], 0, greedy, check), config)
-                for s in written
-            ),
-            generator,
-        )
-    )
-    return [(solution, annotations[at]) for at, solution in enumerate(written)]
-
-
-def test_labels_of_a_shipped_policy_are_those_of_the_local_engine(base_url: str) -> None:
-    directory = str(resolve_model("synthetic:policy-weak"))
-    sampling = Sampling(temperature=0.0, max_new_tokens=120)
-    config = ModelConfig(model=directory, sampling=sampling, base_url=(base_url,), max_in_flight=2)
-    served = load_config(config)
-    assert isinstance(served, OpenAiGenerator)
-    local = load_config(ModelConfig(model=directory, sampling=sampling))
-    # what the local engine found in its cache is its own affair
-    theirs, ours = ([_bare(pair) for pair in labels(g)] for g in (served, local))
-    assert theirs == ours
-    served.close()
-
-
-def _bare(labelled: tuple[Solution, McAnnotation]) -> tuple[Solution, McAnnotation]:
-    """Without the count of cached tokens."""
-    solution, annotation = labelled
-    return (
-        solution.model_copy(update={"usage": _uncached(solution.usage)}),
-        annotation.model_copy(
-            update={
-                "usage": _uncached(annotation.usage),
-                "steps": tuple(
-                    step.model_copy(update={"usages": tuple(map(_uncached, step.usages))})
-                    for step in annotation.steps
-                ),
-            }
-        ),
-    )
-
-
-def _uncached(usage: Usage) -> Usage:
-    return usage.model_copy(update={"cached_prompt_tokens": 0})

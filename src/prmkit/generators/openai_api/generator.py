@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from prmkit.config import ModelConfig
 from prmkit.errors import ConfigError, ModelError
-from prmkit.generators.base import Collected, Failure, Request
+from prmkit.generators.base import Collected, Failure, Request, beyond_context
 from prmkit.generators.openai_api.client import Client, Job, Patience
 from prmkit.generators.openai_api.dialect import takes_top_k
 from prmkit.generators.openai_api.finding import ServerFinding
@@ -126,11 +126,12 @@ class OpenAiGenerator:
         if isinstance(prompt, Failure):
             self._refused.append(Collected(ticket, prompt))
             return
-        needed = (prompt.n_tokens or 0) + request.sampling.max_new_tokens
-        if self._context is not None and needed > self._context:
-            message = f"{needed} tokens with max_new_tokens; the server takes {self._context}"
-            self._refused.append(Collected(ticket, Failure(kind="too_long", message=message)))
-            return
+        if self._context is not None:
+            n_prompt = prompt.n_tokens or 0
+            failure = beyond_context(n_prompt, request, self._context, "the server")
+            if failure is not None:
+                self._refused.append(Collected(ticket, failure))
+                return
         order = self._order.of(ticket, request)
         home = zlib.crc32(request.messages[-1].content.encode())
         body = self._wire.body(prompt, Draw(request.sampling, request.seed))
@@ -167,7 +168,7 @@ def _check(found: ServerFinding, config: ModelConfig) -> None:
     if found.context is not None and wanted >= found.context:
         raise ModelError(
             f"{found.base_url}: a context of {found.context} tokens has no room for "
-            f"max_new_tokens = {wanted} and a prompt"
+            f"sampling.max_new_tokens = {wanted} and a prompt"
         )
     if config.sampling.top_k and not takes_top_k(found.dialect):
         raise ModelError(f"{found.base_url} takes no top_k; set sampling.top_k: 0")

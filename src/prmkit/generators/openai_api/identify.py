@@ -35,17 +35,17 @@ def identify(talk: Talk, model: str) -> Identity:
     Raises:
         ModelError: no connection, a refused key, or the model is not among those listed.
     """
+    if _is_transformers(talk):  # it lists the hub's cache, whatever it serves, or fails to
+        return Identity("transformers", "", "", None)
     listing = talk.get("/models")
     if listing.status in (401, 403):
         words = server_words(listing.content)
         raise ModelError(f"{talk.base_url} refuses access: {words}; see api_key_env")
     models = _models(listing)
-    kind = _kind(talk, models)
-    # `transformers serve` lists the models in the hub's cache, whatever it serves
-    if models and model not in models and kind != "transformers":
+    if models and model not in models:
         named = ", ".join(shown(name) for name in list(models)[:_MOST_NAMED])
         raise ModelError(f"{talk.base_url} does not serve {model!r}; it serves: {named}")
-    return _describe(talk, kind, models.get(model, {}))
+    return _describe(talk, _kind(models), models.get(model, {}))
 
 
 def check_tokenizer(talk: Talk, kind: Kind, model: str, side: TextSide) -> bool:
@@ -81,15 +81,24 @@ def _models(listing: HttpReply) -> dict[str, dict[str, Any]]:
     return {str(e["id"]): e for e in entries if isinstance(e, dict) and "id" in e}
 
 
-def _kind(talk: Talk, models: Mapping[str, Mapping[str, Any]]) -> Kind:
-    owners = {str(entry.get("owned_by")) for entry in models.values()}
-    known = [kind for owner, kind in _OWNERS.items() if owner in owners]
-    if known:
-        return known[0]
+def load_failure(talk: Talk, model: str) -> str:
+    """Why `transformers serve` cannot load a model, in its words; empty if it can or will not say.
+
+    It loads a model when a request names it, and then fails without a word.
+    """
+    events = talk.events_root("/load_model", {"model": model})
+    said = [event.get("message") for event in events if event.get("status") == "error"]
+    return shown(str(said[-1])) if said else ""
+
+
+def _is_transformers(talk: Talk) -> bool:
     paths = talk.get_root("/openapi.json").get("paths")
-    if isinstance(paths, dict) and {"/load_model", "/reset"} <= paths.keys():
-        return "transformers"
-    return "other"
+    return isinstance(paths, dict) and {"/load_model", "/reset"} <= paths.keys()
+
+
+def _kind(models: Mapping[str, Mapping[str, Any]]) -> Kind:
+    owners = {str(entry.get("owned_by")) for entry in models.values()}
+    return next((kind for owner, kind in _OWNERS.items() if owner in owners), "other")
 
 
 def _describe(talk: Talk, kind: Kind, entry: Mapping[str, Any]) -> Identity:

@@ -13,7 +13,12 @@ from prmkit.errors import ModelError
 from prmkit.generators.base import Failure, Message, Request, Sampling
 from prmkit.generators.openai_api.finding import Dialect, Kind, Mode, SeedUse, ServerFinding
 from prmkit.generators.openai_api.http import Access
-from prmkit.generators.openai_api.identify import PROBE_TEXT, check_tokenizer, identify
+from prmkit.generators.openai_api.identify import (
+    PROBE_TEXT,
+    check_tokenizer,
+    identify,
+    load_failure,
+)
 from prmkit.generators.openai_api.prompts import Prompt, Prompts
 from prmkit.generators.openai_api.talk import Talk
 from prmkit.generators.openai_api.wire import Draw, Wire
@@ -82,10 +87,11 @@ class Probe:
         who = identify(self._talk, self._model)
         side = self._side
         is_compared = side is not None and check_tokenizer(self._talk, who.kind, self._model, side)
+        is_counted = not is_compared and self._counts_agree(who.kind)
         way = self._way(_DIALECTS[who.kind])
         # before later questions add to the reasons
         reason = "" if way.mode == "ids" else "; ".join(dict.fromkeys(self._reasons))
-        is_counted = not is_compared and self._counts_agree(way)
+        is_counted = is_counted or way.counts_prompt
         contexts = [c for c in (who.context, side.context if side else None) if c is not None]
         return ServerFinding(
             base_url=self._talk.base_url,
@@ -111,7 +117,7 @@ class Probe:
                 way = attempt(dialect)
                 if way is not None:
                     return way
-        raise ModelError(f"{self._talk.base_url} takes no prompt: {'; '.join(self._reasons)}")
+        raise ModelError(f"{self._talk.base_url} {_no_way(list(dict.fromkeys(self._reasons)))}")
 
     def _ids(self, dialect: Dialect) -> _Way | None:
         way = _Way("ids", dialect)
@@ -181,18 +187,26 @@ class Probe:
             return f"{_n_choices(body)} completions came back for one prompt"
         return body
 
-    def _counts_agree(self, way: _Way) -> bool:
+    def _counts_agree(self, kind: Kind) -> bool:
         """Whether a text that is hard to tokenize has as many tokens there as here.
 
+        Asked before the ways to continue a prefix: with another tokenizer the counts of those would
+        differ, too, and the last of them is taken whatever it counts.
+
         Raises:
-            ModelError: it has not.
+            ModelError: it has not, or the model cannot be loaded.
         """
-        if self._side is None or way.mode not in ("ids", "text"):
-            return way.counts_prompt
         prompt = Prompt("/completions", json.dumps({"prompt": PROBE_TEXT})[1:-1], None)
-        body = self._send(way, prompt, Draw(_SHORT, 0))
-        theirs = None if isinstance(body, str) else _prompt_tokens(body)
-        if theirs is None:
+        body: dict[str, Any] | str = ""
+        for dialect in _DIALECTS[kind]:
+            body = self._send(_Way("text", dialect), prompt, Draw(_SHORT, 0))
+            if not isinstance(body, str):
+                break
+        if isinstance(body, str):
+            self._check_loads(kind, body)
+            return False
+        theirs = _prompt_tokens(body)
+        if theirs is None or self._side is None:
             return False
         tokenizer = self._side.tokenizer
         ours = {
@@ -205,6 +219,21 @@ class Probe:
                 f"{min(ours)} tokens it makes {theirs}"
             )
         return True
+
+    def _check_loads(self, kind: Kind, said: str) -> None:
+        """Find out why a server that takes any text did not take one.
+
+        Raises:
+            ModelError: it cannot load the model, or serves another one only.
+        """
+        if kind != "transformers" or said.startswith("HTTP 404"):
+            return
+        why = said if said.startswith("HTTP 4") else load_failure(self._talk, self._model)
+        if why:
+            raise ModelError(
+                f"{self._talk.base_url} cannot load the model {self._model!r}, by that name a "
+                f"directory of its machine or a hub name: {why}"
+            )
 
     def _seed_use(self, way: _Way) -> SeedUse:
         """Draw with two seeds, each twice: side by side, then one after another.
@@ -253,6 +282,15 @@ def probe(
     """
     with Talk(base_url, access) as talk:
         return Probe(talk, model, side).run(is_sampled=is_sampled)
+
+
+def _no_way(reasons: list[str]) -> str:
+    """What is wrong with a server to which no kind of prompt could be sent."""
+    said = [reason.partition(": ")[2] for reason in reasons]
+    if all(words.startswith("HTTP 404") for words in said):
+        allowed = "base_url is what stands before /completions, usually http://HOST:PORT/v1"
+        return f"serves no completions: {said[0]}; {allowed}"
+    return f"takes no prompt: {'; '.join(reasons)}"
 
 
 def _is_decided(draws: list[str]) -> bool:

@@ -21,6 +21,7 @@ from prmkit.generators.openai_api.replies import (
 _TRIES = 6
 _FIRST_PAUSE_S = 0.05  # doubled after each try: under two seconds in all
 _BUSY = frozenset({429, 500, 502, 503, 504})
+_EVENT = "data: "
 
 
 class Talk:
@@ -59,6 +60,16 @@ class Talk:
         """The JSON answer to a POST beside the base URL; empty if there is none."""
         return json_or_empty(self._ask("POST", f"{self._root}{path}", json.dumps(fields).encode()))
 
+    def events_root(self, path: str, fields: dict[str, Any]) -> list[dict[str, Any]]:
+        """The JSON objects of a stream of events beside the base URL; none if there is no such."""
+        body = json.dumps(fields).encode()
+        try:
+            reply = self._thread.call(self._session.ask("POST", f"{self._root}{path}", body))
+        except (TimeoutError, Lost, Unreachable):
+            return []
+        lines = reply.content.decode("utf-8", "replace").splitlines()
+        return [_event(line) for line in lines if line.startswith(_EVENT)]
+
     def post(self, path: str, body: bytes) -> dict[str, Any] | str:
         """The JSON answer to a POST below the base URL, or what is wrong with it."""
         reply = self._ask("POST", f"{self.base_url}{path}", body)
@@ -85,6 +96,14 @@ class Talk:
             time.sleep(pause_s)
             pause_s *= 2
         return reply
+
+
+def _event(line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line.removeprefix(_EVENT))
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def json_or_empty(reply: HttpReply) -> dict[str, Any]:
