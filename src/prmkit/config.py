@@ -202,6 +202,9 @@ class TrainingConfig(Config):
     """Cross-entropy for hard labels, mean squared error for soft ones (the paper's pairing)."""
     epochs: int = Field(2, ge=1)
     """Passes over the data."""
+    updates: int | None = Field(None, ge=1)
+    """Updates, in as many passes as they take, so that arms with fewer labels are not trained less;
+    None = as many as `epochs` has."""
     batch_size: int = Field(32, ge=1)
     """Solutions an update."""
     learning_rate: float = Field(1e-4, gt=0.0)

@@ -75,7 +75,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "problems": json.dumps(problems),
         "threads": "1",
         "rollouts.k": "3",
-        "training.epochs": "1",
+        "training.updates": "6",
         "arms": "[{name: mc, labels: mc}]",
         "evaluation.best_of": "2",
         "evaluation.resamples": "100",

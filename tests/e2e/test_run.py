@@ -28,7 +28,7 @@ SMALL = {
     "problems": "{n_train: 6, n_validation: 5, n_process: 12, n_best_of_n: 2}",
     "threads": "1",  # two threads on busy cores take ten times as long
     "rollouts.k": "3",
-    "training.epochs": "1",
+    "training.updates": "6",
     "arms": "[{name: mc, labels: mc}, {name: consensus, labels: consensus}]",
     "evaluation.process_cases": "8",
     "evaluation.best_of": "2",

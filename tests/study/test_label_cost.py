@@ -27,7 +27,7 @@ FEW = {
     "evaluation.best_of": "1",
     "rollouts.redraws": "0",
     "rollouts.finished_is_known": "false",
-    "training.epochs": "1",
+    "training.updates": "6",
     "arms": "[]",
 }
 
@@ -178,7 +178,7 @@ def test_a_cell_depends_on_labels_seed_and_settings(runs: list[StudyRun], tmp_pa
         cell_key(run, rows),
         cell_key(run, [other, *rows[1:]]),
         cell_key(run._replace(seed=9), rows),
-        cell_key(run._replace(training=run.training.model_copy(update={"epochs": 9})), rows),
+        cell_key(run._replace(training=run.training.model_copy(update={"updates": 9})), rows),
     }
     assert len(keys) == 4
     assert not is_trained(tmp_path, cell_key(run, rows))

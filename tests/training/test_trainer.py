@@ -223,6 +223,18 @@ def test_history_rises_to_the_last_update_and_the_rate_falls_to_zero(
     )
 
 
+def test_updates_go_before_epochs_and_pass_over_the_data_as_often_as_they_take(
+    base: Path, tmp_path: Path
+) -> None:
+    # 6 rows in batches of 4 are 2 updates a pass; a quarter of 7, rounded up, is 2
+    config = settings(base, batch_size=4, epochs=1, updates=7)
+    calls: list[tuple[int, int]] = []
+    options = replace(FP32, on_progress=lambda done, total, _: calls.append((done, total)))
+    found = train_prm(rows(6), rows(6), config, tmp_path / "prm", 0, options)
+    assert calls[-1] == (7, 7)
+    assert [row.step for row in found.report.history] == [2, 4, 6, 7]
+
+
 def test_rejected_rows_are_counted_and_the_rest_is_learned(base: Path, tmp_path: Path) -> None:
     bad = [solution("long", "a" * 300), solution("fake", "a<extra_0>")]
     config = settings(base, max_tokens=100, epochs=1)

@@ -63,7 +63,7 @@ def build_trainer(
 ) -> "StepTrainer":
     """A trainer that keeps its checkpoints in `setting.folder` and says nothing."""
     config = setting.config
-    n_updates = config.epochs * math.ceil(len(train) / config.batch_size)
+    n_updates = config.updates or config.epochs * math.ceil(len(train) / config.batch_size)
     trainer = StepTrainer(
         setting,
         model=model,
@@ -233,7 +233,7 @@ def _arguments(setting: Setting, n_updates: int, *, validates: bool) -> Any:
     every = max(1, math.ceil(n_updates * config.eval_every))
     arguments = TrainingArguments(
         output_dir=str(setting.folder),
-        num_train_epochs=config.epochs,
+        max_steps=n_updates,
         per_device_train_batch_size=setting.micro_batch,
         per_device_eval_batch_size=2 * setting.micro_batch,
         gradient_accumulation_steps=config.batch_size // setting.micro_batch,
