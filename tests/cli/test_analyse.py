@@ -78,3 +78,23 @@ def test_the_page_goes_into_the_run_s_folder_unless_told_otherwise(
     assert called(monkeypatch, "report", run, run) == 2  # whose folder?
     assert called(monkeypatch, "report", run, run, "--out", tmp_path / "two.html") == 0
     assert called(monkeypatch, "report", run, "--out", tmp_path / "no" / "such.html") == 1
+
+
+def test_a_comparison_and_a_count_are_printed_as_a_person_reads_them(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert called(monkeypatch, "analyse", "runs", run, run) == 0
+    assert "made and made, over the problems that both have" in capsys.readouterr().out
+    assert called(monkeypatch, "analyse", "filtering", run) == 0
+    assert "Why solutions were dropped" in " ".join(capsys.readouterr().out.split())
+    labelled = ("analyse", "soft-labels", run, "--study", run)  # a study is about thresholds alone
+    assert called(monkeypatch, *labelled) == 0
+    assert "Note: No PRM of this run learnt from soft labels" in capsys.readouterr().out
+
+
+def test_a_study_that_is_none_is_one_line(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "study.json").write_text('{"name": "label-cost"}')
+    assert called(monkeypatch, "analyse", "threshold", run, "--study", tmp_path) == 1
+    assert "study.json: not the answer of prm study: " in capsys.readouterr().err

@@ -77,3 +77,11 @@ def test_rows_that_cannot_be_read_are_not_called_none(prm: Prm, folder: Path) ->
     assert done.code == 1
     assert "no usable row: 2 unusable rows of the first" in done.err
     assert prm("evaluate", "labels", f"a={empty}", f"b={empty}").err.endswith("no rows\n")
+
+
+def test_two_annotators_of_one_name_are_refused(prm: Prm, folder: Path) -> None:
+    said = folder / "said.jsonl"
+    said.write_text('{"id": "p0/policy/0", "prediction": 0}\n')
+    done = prm("evaluate", "labels", said, said)
+    assert done.code == 1
+    assert "two annotators are called 'said'; name them: NAME=FILE" in done.err

@@ -7,6 +7,8 @@ import pytest
 from run_prm import Prm
 from shared_data import shared
 
+from prmkit.datasets.prmbench import DIMENSIONS
+
 
 def write(path: Path, *rows: dict[str, Any]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -149,3 +151,32 @@ def test_the_benchmark_itself_is_read(prm: Prm, tmp_path: Path) -> None:
         "deception": 750,
         "multi_solutions": 160,  # of 165, five are second solutions under a key
     }
+
+
+def test_scores_come_from_a_file_or_from_a_prm(prm: Prm, tmp_path: Path) -> None:
+    data, scores = write(tmp_path / "d.jsonl", *CASES), write(tmp_path / "s.jsonl", *lines(SCORES))
+    for sources in ((), ("--scores", scores, "--prm", tmp_path)):
+        done = prm("evaluate", "prmbench", "--data", data, *sources)
+        assert (done.code, done.err) == (1, "error: give either --scores FILE or --prm DIR\n")
+
+
+def test_what_is_left_out_of_the_figures_is_said_below_them(prm: Prm, tmp_path: Path) -> None:
+    second = {**CASES[3], "modified_process": ["s"] * 3}
+    data = write(tmp_path / "d.jsonl", *CASES, second)
+    rows = [*lines(SCORES), {"key": "multi_solutions_c", "scores": [0.9] * 3}]
+    scores = write(tmp_path / "s.jsonl", *rows)
+    done = prm("evaluate", "prmbench", "--data", data, "--scores", scores, "--published")
+    assert "Left out: 1 second solutions under one key, as the official code does." in done.out
+    assert "theirs is not the whole benchmark" in done.out
+
+
+def test_a_whole_benchmark_stands_among_the_published(prm: Prm, tmp_path: Path) -> None:
+    kinds = [kind for members in DIMENSIONS.values() for kind in members]
+    cases = [case(kind, "a", 3, [] if kind == "multi_solutions" else [2]) for kind in kinds]
+    data = write(tmp_path / "d.jsonl", *cases)
+    found = {f"{kind}_a": [0.9, 0.9 if kind == "multi_solutions" else 0.1, 0.9] for kind in kinds}
+    scores = write(tmp_path / "own.jsonl", *lines({**found, "correct_a": [0.9] * 3}))
+    done = prm("evaluate", "prmbench", "--data", data, "--scores", scores, "--published")
+    words = " ".join(done.out.split())
+    # negative F1 is undefined where no step is wrong: that class has F1 alone
+    assert "> own.jsonl │ 100.0 │ 100.0 │ 100.0 │ 100.0 │ this evaluation" in words, words[-3000:]

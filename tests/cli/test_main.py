@@ -88,3 +88,38 @@ def test_a_reader_that_leaves_ends_it_quietly(arguments: list[str], tmp_path: Pa
     )
     os.close(pipe)
     assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def run_script(folder: Path, body: str) -> subprocess.CompletedProcess[str]:
+    (folder / "added.py").write_text(
+        "import typer\n"
+        "import prmkit.cli.main as cli\n"
+        "@cli.app.command('added')\n"
+        f"def added():\n    {body}\n"
+        "cli.main()\n"
+    )
+    command = [sys.executable, "-m", "added", "added"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+def test_an_aborted_prompt_is_an_interrupt(tmp_path: Path) -> None:
+    done = run_script(tmp_path, "raise typer.Abort")
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+
+
+def test_a_bug_keeps_its_traceback(tmp_path: Path) -> None:
+    done = run_script(tmp_path, "raise RuntimeError('a bug')")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "RuntimeError: a bug" in done.stderr
+
+
+def test_a_command_that_exits_by_itself_keeps_its_code(tmp_path: Path) -> None:
+    assert run_script(tmp_path, "raise SystemExit(7)").returncode == 7
+
+
+def test_a_process_without_standard_output_works(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m prmkit.cli.main --version >&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -42,3 +42,27 @@ def test_work_without_tokens_has_no_rate() -> None:
     clock.now += 30
     live.advance(2)
     assert out.getvalue() == "  train.mc: 2/8 updates, about 90 s left\n"
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_has_a_bar_that_is_gone_when_the_stage_is_done() -> None:
+    out, clock = Terminal(), Clock()
+    live = LiveProgress(out, clock)
+    live.begin("rollouts", 4, "solutions")
+    live.resize(8)
+    clock.now += 10
+    live.advance(2, 500)
+    live.end("2 annotated")
+    drawn = out.getvalue()
+    assert "2/8 solutions" in drawn
+    assert "50 tokens/s" in drawn
+    *_, last = drawn.splitlines()
+    assert "rollouts" in last
+    assert "2 annotated" in last
+    assert "2/8" not in last
