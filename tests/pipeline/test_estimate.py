@@ -43,6 +43,13 @@ def test_exhaustive_rollouts_are_k_a_step_of_what_the_completer_completes() -> N
     assert ("rollouts", "qwen2-7b") not in lines  # it completes nothing
 
 
+def test_a_judge_is_not_asked_about_cases_of_which_there_is_no_folder() -> None:
+    sizes = ("problems.n_train=10", "problems.n_validation=1", "problems.train=[absent]")
+    recipe = paper(*sizes, "problems.process=[]", "judge.votes=1")
+    (judged,) = [x for x in cost_lines(recipe) if x.stage == "judge"]
+    assert judged.n_calls == 11 * sum(policy.samples for policy in recipe.policies.values())
+
+
 def test_operations_are_two_a_parameter_and_token() -> None:
     line = Line("judge", "m", 1, prompt_tokens=300, generated_tokens=100, parameters=7e9)
     assert line.operations == 2 * 7e9 * 400

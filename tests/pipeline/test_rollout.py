@@ -8,7 +8,8 @@ import pytest
 
 from prmkit.answers.equivalence import AnswerChecker
 from prmkit.config import RolloutRecipe
-from prmkit.generators.base import Collected, Request
+from prmkit.errors import TooManyFailures
+from prmkit.generators.base import Collected, Failure, Request
 from prmkit.generators.scripted import ScriptedGenerator
 from prmkit.pipeline.context import Work
 from prmkit.pipeline.estimate import COMPLETER
@@ -229,3 +230,32 @@ def test_a_tree_grows_solutions_that_are_labelled_and_a_measured_estimate_knows_
         assert row.labels[-1] == 0.0
     assert basis.rates[COMPLETER].draws * N == pytest.approx(report.cost.n_calls)
     assert len({r.key("") for r in model.requests}) == len(model.requests) == report.cost.n_calls
+
+
+def test_a_stage_of_few_calls_that_all_fail_stops_and_goes_on_when_the_model_is_back(
+    recipe: RolloutRecipe, checker: AnswerChecker, tmp_path: Path
+) -> None:
+    once = recipe.rollouts.model_copy(update={"redraws": 0})  # all calls come back together
+    recipe = recipe.model_copy(update={"rollouts": once})
+    gone = ScriptedGenerator(lambda _: Failure(kind="server", message="500"), release=1000)
+    with pytest.raises(TooManyFailures, match=r"rollouts: (\d+) of \1 calls failed"):
+        do(tmp_path / "run", recipe, checker, gone)
+    report = do(tmp_path / "run", recipe, checker)
+    assert report == do(tmp_path / "undisturbed", recipe, checker)
+
+
+def test_a_failure_that_is_let_pass_is_told_when_the_stage_ends(
+    recipe: RolloutRecipe,
+    checker: AnswerChecker,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    left = [Failure(kind="server", message="500")]
+    do(
+        tmp_path / "run",
+        recipe,
+        checker,
+        ScriptedGenerator(lambda request: left.pop() if left else complete(request)),
+    )
+    assert "rollouts: 1 of " in caplog.text
+    assert "calls failed; the last: server: 500" in caplog.text

@@ -20,9 +20,9 @@ def print_report(report: Report, seconds: Mapping[str, float]) -> None:
     console.print(f"\n[bold]{report.name}[/] (seed {report.seed}): percent, 95 % intervals\n")
     for table in (
         *([_labels(report)] if report.labels else []),
-        _policies(report),
-        _process(report),
-        _best_of_n(report),
+        *([_policies(report)] if report.policies else []),
+        *([_process(report)] if report.processbench else []),
+        *([_best_of_n(report)] if report.best_of_n else []),
         *([_by_size(report)] if report.best_of_n_by_size else []),
         *([_distinct(report)] if report.distinct else []),
         _cost(report, seconds),

@@ -39,7 +39,7 @@ class Guarded:
             TooManyFailures: the share of failed calls was past what is allowed; replies that came
                 with the last failure were handed out, and so kept, before.
         """
-        self._check()
+        self.check()
         collected = self._generator.collect()
         failures = [c.reply for c in collected if isinstance(c.reply, Failure)]
         self._n_calls += len(collected)
@@ -56,7 +56,12 @@ class Guarded:
         failed = f"{self._n_failed} of {self._n_calls} calls failed"
         return f"{self._stage}: {failed}; the last: {self._last}"
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Whether the calls so far are enough of a failure; also to be asked after the last one.
+
+        Raises:
+            TooManyFailures: the share of failed calls is past what is allowed.
+        """
         if self._n_failed > self._max_failed * max(self._n_calls, _FEWEST):
             raise TooManyFailures(
                 f"{self._stage}: {self._n_failed} of {self._n_calls} calls failed, allowed are "

@@ -245,7 +245,9 @@ def cost_lines(recipe: Recipe, basis: Basis | None = None) -> list[Line]:
         rolled[policy.completer or name].add(own * rates.draws, rates.rollout)
     for name, total in rolled.items():
         lines.append(_line("rollouts", name, recipe.policies[name], total, basis))
-    cases = problems.cases or recipe.evaluation.process_cases * len(SPLITS)
+    cases = problems.cases
+    if recipe.problems.source == "synthetic":
+        cases = recipe.evaluation.process_cases * len(SPLITS)
     votes = _Sum().add((labelled + cases) * recipe.judge.votes, basis.verdict)
     lines.append(_line("judge", recipe.judge.model, recipe.judge, votes, basis))
     return [line for line in lines if line.n_calls]

@@ -1,6 +1,7 @@
 """Stages from problems to labels. Each leaves tables in the run folder and is skipped if done."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
@@ -311,11 +312,14 @@ def _finish(
 ) -> None:
     """Write a stage of annotations and count what could not be decided."""
     keep(run, stage, rows, row_type)
-    n_unscored = sum(bool(row.unscored) for row in rows)
+    reasons = Counter(row.unscored for row in rows if row.unscored)
+    n_unscored = reasons.total()
     n_error = sum(row.first_error is not None for row in rows)
     counts = {"annotated": len(rows), "with_error": n_error, "unscored": n_unscored, **more}
     run.folder.finish(stage, counts)
     said = "".join(f", {n} {word}" for word, n in more.items())
+    if reasons:
+        said += f"; unscored mostly: {reasons.most_common(1)[0][0]:.100}"
     work.summary = f"{len(rows)} annotated, {n_error} with an error, {n_unscored} unscored{said}"
 
 

@@ -199,8 +199,12 @@ def _mean(usages: Sequence[Usage]) -> PerCall:
 
 
 def _said(sample: str, rates: dict[str, Rates], speeds: dict[str, float]) -> str:
+    written = {  # given solutions were not written here
+        name: f" of {r.solution.generated:.0f} tokens" if r.solution.generated else ""
+        for name, r in rates.items()
+    }
     of_each = "; ".join(
-        f"{name}: {r.steps:.1f} steps a solution, {r.solution.generated:.0f} tokens written, "
+        f"{name}: {r.steps:.1f} steps a solution{written[name]}, "
         f"{r.draws:.1f} completions of {r.rollout.generated:.0f} tokens"
         for name, r in rates.items()
     )

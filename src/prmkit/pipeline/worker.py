@@ -37,7 +37,11 @@ class Worker(Generic[R]):
         return [self.rows[solution.solution_id] for solution in solutions]
 
     def do(self, jobs: Sequence[Job[R]], guarded: Guarded) -> None:
-        """Make the rows that are not there yet; calls that failed are told at the end."""
+        """Make the rows that are not there yet; calls that failed are told at the end.
+
+        Raises:
+            TooManyFailures: more calls failed than are allowed.
+        """
         waiting = [job for job in jobs if job.key not in self.rows]
         self._work.advance(len(jobs) - len(waiting))
         tasks = (job.start() for job in waiting)
@@ -52,6 +56,7 @@ class Worker(Generic[R]):
             self._work.advance(1, usage.generated_tokens if usage else 0)
             if len(self._fresh) >= _ROWS_AT_ONCE:
                 self._flush()
+        guarded.check()  # before the last rows are kept: of a failure they know nothing
         self._flush()
         if guarded.complaint:
             _LOGGER.warning("%s", guarded.complaint)

@@ -5,6 +5,7 @@ requests in flight (docs/benchmarks.md).
 """
 
 import asyncio
+import os
 import ssl
 from typing import NamedTuple
 from urllib.request import getproxies, proxy_bypass
@@ -132,5 +133,9 @@ async def open_session(access: Access) -> Session:
 
 
 def _why(error: aiohttp.ClientError) -> str:
-    cause = error.os_error.strerror if isinstance(error, aiohttp.ClientConnectorError) else None
+    if not isinstance(error, aiohttp.ClientConnectorError):
+        return str(error)
+    number = error.os_error.errno
+    # asyncio's own words for it name the call, not the cause
+    cause = os.strerror(number) if number and number > 0 else error.os_error.strerror
     return cause or str(error)

@@ -228,8 +228,9 @@ class Probe:
         """
         if kind != "transformers" or said.startswith("HTTP 404"):
             return
-        why = said if said.startswith("HTTP 4") else load_failure(self._talk, self._model)
-        if why:
+        if said.startswith("HTTP 4"):
+            raise ModelError(f"{self._talk.base_url} refuses the model {self._model!r}: {said}")
+        if why := load_failure(self._talk, self._model):
             raise ModelError(
                 f"{self._talk.base_url} cannot load the model {self._model!r}, by that name a "
                 f"directory of its machine or a hub name: {why}"
