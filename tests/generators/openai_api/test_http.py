@@ -62,7 +62,7 @@ def test_an_answer_that_is_not_whole_or_not_http_is_lost(sent: bytes, ask: Ask) 
 def test_no_connection_is_unreachable_and_says_why(ask: Ask) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with pytest.raises(Unreachable, match="^Connection refused$"):
+    with pytest.raises(Unreachable, match=r"^Connection refused$"):
         ask(f"http://127.0.0.1:{port}/v1")
     with pytest.raises(Unreachable, match=r"\S"):
         ask(answering(b"no TLS").replace("http", "https"))
