@@ -30,6 +30,10 @@ def paper(*changes: str) -> Recipe:
     return load_recipe(RECIPES / "qwen2.5-math-7b.yaml", changes)
 
 
+def toy(*changes: str) -> Recipe:
+    return load_recipe(RECIPES / "toy.yaml", changes)
+
+
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda p: p.stem)
 def test_every_recipe_that_ships_can_be_estimated_without_its_models_and_data(path: Path) -> None:
     assert "generated tokens" in estimate(load_recipe(path), tokens_per_s=1000)
@@ -48,6 +52,13 @@ def test_a_judge_is_not_asked_about_cases_of_which_there_is_no_folder() -> None:
     recipe = paper(*sizes, "problems.process=[]", "judge.votes=1")
     (judged,) = [x for x in cost_lines(recipe) if x.stage == "judge"]
     assert judged.n_calls == 11 * sum(policy.samples for policy in recipe.policies.values())
+
+
+def test_a_judge_sees_no_more_cases_than_solutions_are_written_for_them() -> None:
+    sizes = ("problems.n_train=3", "problems.n_process=5", "evaluation.process_cases=64")
+    (judged,) = [x for x in cost_lines(toy(*sizes)) if x.stage == "judge"]
+    # four splits; two policies write a solution of each problem, 3 to label and 5 to choose from
+    assert judged.n_calls == 4 * 2 * (3 + 5)
 
 
 def test_operations_are_two_a_parameter_and_token() -> None:

@@ -1,4 +1,4 @@
-from prmkit.pipeline.findings import Comparison, Distinct, ProcessRow, Report
+from prmkit.pipeline.findings import Comparison, Distinct, LabelQuality, ProcessRow, Report
 from prmkit.pipeline.words import findings, percent
 from prmkit.records import Estimate
 
@@ -40,6 +40,22 @@ def comparison(difference: Estimate, *, resolved: bool) -> Comparison:
 def test_percent_shows_the_interval_and_never_a_number_for_nothing() -> None:
     assert percent(estimate(0.123, 0.1, 0.2)) == "12.3 [10.0, 20.0]"
     assert percent(None) == "n/a"
+
+
+def test_what_is_never_wrong_is_not_wrong_most_often_in_some_way() -> None:
+    none = estimate(0.0, 0.0, 0.3)
+    quality = LabelQuality(
+        wrong=none,
+        missed=none,
+        invented=none,
+        too_early=none,
+        too_late=none,
+        error_accuracy=None,
+        correct_accuracy=None,
+        n_unscored=0,
+    )
+    said = findings(report().model_copy(update={"labels": {"mc": quality}}))
+    assert "mc labels are wrong in 0.0 [0.0, 30.0] % of solutions." in said
 
 
 def test_a_difference_within_its_interval_is_no_ranking() -> None:

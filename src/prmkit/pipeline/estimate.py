@@ -246,8 +246,9 @@ def cost_lines(recipe: Recipe, basis: Basis | None = None) -> list[Line]:
     for name, total in rolled.items():
         lines.append(_line("rollouts", name, recipe.policies[name], total, basis))
     cases = problems.cases
-    if recipe.problems.source == "synthetic":
-        cases = recipe.evaluation.process_cases * len(SPLITS)
+    if recipe.problems.source == "synthetic":  # chosen from the solutions of a split
+        written = recipe.problems.n_process * sum(p.samples for p in recipe.policies.values())
+        cases = min(recipe.evaluation.process_cases, written) * len(SPLITS)
     votes = _Sum().add((labelled + cases) * recipe.judge.votes, basis.verdict)
     lines.append(_line("judge", recipe.judge.model, recipe.judge, votes, basis))
     return [line for line in lines if line.n_calls]

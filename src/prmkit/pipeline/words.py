@@ -51,10 +51,8 @@ def _labels(report: Report) -> Iterator[str]:
             "placed too late": quality.too_late,
         }
         worst = max(named, key=lambda word: -1.0 if (e := named[word]) is None else e.value)
-        yield (
-            f"{source} labels are wrong in {percent(quality.wrong)} % of solutions, "
-            f"most often {worst}: {percent(named[worst])} %."
-        )
+        how = f", most often {worst}: {percent(named[worst])} %" if quality.wrong.value else ""
+        yield f"{source} labels are wrong in {percent(quality.wrong)} % of solutions{how}."
 
 
 def _kept(report: Report) -> Iterator[str]:
