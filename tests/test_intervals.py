@@ -220,11 +220,11 @@ def test_one_problem_resolves_nothing_and_many_that_all_say_the_same_do() -> Non
     assert resolved(many)
 
 
-def test_draws_that_are_too_many_to_keep_are_those_that_would_be_kept() -> None:
-    # 11 million weights against a limit of 10 million; both halves of the values have one mean
-    values = [0.0, 1.0] * 5500
+def test_draws_that_are_too_many_to_keep_are_made_again_alike() -> None:
+    # 11 million weights against a limit of 10 million; as many different values as problems
+    values = [i / 10_999 for i in range(11_000)]
     first, second = (mean_over_problems(values, seed=3, resamples=1000) for _ in range(2))
     assert first == second
-    # standard error sqrt(0.25 / 11000) = 0.00477, 95 % = +- 0.00934
-    assert first.low == pytest.approx(0.5 - 0.00934, abs=0.001)
-    assert first.high == pytest.approx(0.5 + 0.00934, abs=0.001)
+    # standard error sqrt(1 / 12 / 11,000) = 0.002752, 95 % = +- 0.00539
+    assert first.low == pytest.approx(0.5 - 0.00539, abs=0.0006)
+    assert first.high == pytest.approx(0.5 + 0.00539, abs=0.0006)

@@ -1,9 +1,10 @@
 import pytest
 
+from prmkit.errors import NothingScored
 from prmkit.evaluation.best_of_n import Sample
 from prmkit.evaluation.coverage import Coverage
 from prmkit.evaluation.published import TASKS
-from prmkit.evaluation.sampled_table import Method, Sampled, sampled_table
+from prmkit.evaluation.sampled_table import Method, Sampled, Scores, sampled_table
 from prmkit.evaluation.tasks import (
     ALL_TASKS,
     CHINESE,
@@ -123,3 +124,18 @@ def test_the_papers_seven_with_eight_samples_stand_among_the_published() -> None
     assert task_standings(seven[1:], HOW) == [None]
     assert task_standings([*seven[1:], whole(seven[0].name, 4)], HOW) == [None]
     assert task_standings([*seven[1:], whole(seven[0].name, complete=False)], HOW) == [None]
+
+
+def test_best_of_n_of_no_problem_is_an_error() -> None:
+    with pytest.raises(NothingScored, match="Best-of-N of no problem"):
+        sampled_table([], HOW)
+
+
+def test_a_sample_without_scores_is_never_the_best() -> None:
+    samples = [Sample("0", Outcome.CORRECT, "4"), Sample("0", Outcome.INCORRECT, "5")]
+    scored = {"prm": Scores(((), (0.1,)), by_step=True)}
+    table = sampled_table([Sampled("0", samples, [1, 1], scored)], HOW)
+    best = table.curves[Method("best", "prm", "min")].estimates
+    # the right one cannot be picked: of two draws the wrong one is, whatever it scores
+    assert best[1] is not None
+    assert best[1].value == 0.0

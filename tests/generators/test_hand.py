@@ -42,3 +42,15 @@ def test_an_owner_that_sends_before_it_reads_is_never_stuck() -> None:
     while got < 900:
         got += len(json.loads(near.recv_bytes())["done"])
     near.close()
+
+
+def test_orders_without_a_model_are_let_be_and_the_next_are_obeyed() -> None:
+    near, far = (Connection(end.detach()) for end in socket.socketpair())
+    working = threading.Thread(target=Worker(far).work, daemon=True)
+    working.start()
+    near.send_bytes(order(range(2)))
+    near.send_bytes(json.dumps({"load": ["/none", 1]}).encode())
+    assert "model_error" in json.loads(near.recv_bytes())
+    near.close()
+    working.join(20)
+    assert not working.is_alive()

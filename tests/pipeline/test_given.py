@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from prmkit.config import RolloutRecipe
-from prmkit.errors import DataError
+from prmkit.errors import ConfigError, DataError
 from prmkit.pipeline.given import Given, read_given
 from prmkit.records import (
     BenchmarkCase,
@@ -190,3 +190,12 @@ def test_problems_that_are_not_there_are_named(tmp_path: Path) -> None:
         read(rows)
     with pytest.raises(DataError, match="no such folder or table of problems"):
         read(rows, str(tmp_path / "absent"))
+
+
+def test_solutions_without_labels_are_nothing_to_verify(tmp_path: Path) -> None:
+    solutions = table(tmp_path / "s.parquet", solution("s", "p", "so 4"))
+    problems = table(tmp_path / "p.parquet", problem("p", "2 + 2?", "4"))
+    with pytest.raises(
+        ConfigError, match=r"annotator verify: .*s\.parquet has no labels to verify"
+    ):
+        read(solutions, problems, annotator="verify")
