@@ -209,6 +209,10 @@ def test_advice_names_the_cheapest_setting_that_nothing_puts_below_the_best(
     if all(m.f1 for m in same):
         (told,) = advice(same, interval)
         assert told.startswith("Choose sequential, K = 4")
+        assert told.endswith(
+            "That is not to say that it is as good: its F1 minus that one's is +0.0 [+0.0, +0.0] "
+            "points."
+        )
     none = [m._replace(degenerate=1) for m in found]
     assert advice(none, interval)[0].startswith("No setting gave PRMs that tell solutions apart")
 

@@ -91,7 +91,19 @@ def advice(drawn: Sequence[Measured], interval: Bootstrap) -> list[str]:
         f"solution, {share:.1%} of {most.setting.name}) among the {len(equals)} of {len(ranked)} "
         f"settings that no difference puts below the best value, {best.setting.name}."
     )
-    return [told, *notes]
+    return [told + _at_stake(cheapest, best, interval), *notes]
+
+
+def _at_stake(chosen: Measured, best: Measured, interval: Bootstrap) -> str:
+    """What the cheapest setting may lose: not to be told apart is not to be equal."""
+    if chosen is best:
+        return ""
+    gap = compare(chosen.cases, best.cases, seed=interval.seed, resamples=interval.resamples)
+    value, low, high = (100 * x for x in (gap.mean_f1.value, gap.mean_f1.low, gap.mean_f1.high))
+    return (
+        f" That is not to say that it is as good: its F1 minus that one's is {value:+.1f} "
+        f"[{low:+.1f}, {high:+.1f}] points."
+    )
 
 
 def _below(one: Measured, best: Measured, interval: Bootstrap) -> bool:
