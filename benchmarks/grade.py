@@ -41,10 +41,10 @@ HOSTILE = {
 }
 PATIENCE_S = 30.0
 WARM_UP = [
-    ("x > 1", "1 < x"),
+    ("2x > 3y", "3y < 2x"),
     ("10 + 3 pears", "4+x"),
-    (r"\tan x \cos x", r"\sin x"),
-    (r"\sqrt{x^2}", r"(1,\infty)"),
+    (r"\sin(2x)", r"2\sin x\cos x"),
+    (r"x \in (1,\infty)", r"(1,\infty)"),
     (r"\lfloor \frac{n}{2} \rfloor", "n, 1"),
 ]
 
@@ -166,7 +166,7 @@ def hostile(workers: int) -> None:
     """Print the seconds that each hostile pair takes; the rival's process is killed at a limit."""
     for name, (answer, reference) in HOSTILE.items():
         with AnswerChecker(workers=workers) as checker:
-            checker.check("x > 1", "1 < x")
+            checker.check(*WARM_UP[0])
             started = time.monotonic()
             check = checker.check(answer, reference)
             ours = time.monotonic() - started

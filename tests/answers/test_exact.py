@@ -48,6 +48,9 @@ EQUAL = [
     ("101_2", "101_{2}"),
     ("-12", "-12"),
     ("37_{10}", "37"),
+    ("0.0011_2", "0.0011_{2}"),
+    ("x^{2}-1", "x^2-1"),
+    ("5 minutes", r"5\text{ minutes}"),
 ]
 DIFFERENT = [
     ("6", "5"),
@@ -78,6 +81,13 @@ DIFFERENT = [
     (r"80", r"75^\circ"),
     (r"\text{No solution}", "3"),
     ("(K)", "A"),  # letters for quantities: a choice is one of ten
+    ("2250", r"\text{east}"),
+    ("161 minutes", r"162\text{ minutes}"),
+    ("none", "3"),
+    (r"\frac{y^2}{9} - x^2 = 1", r"\text{(E)}"),
+    ("John has 180 minutes to nap", "100"),
+    ("that there are **6** such numbers", "7"),
+    ("10+John's age", "50"),
 ]
 UNDECIDED = [
     ("0.333333", "1/3"),  # rounded: math-verify's six decimals decide
@@ -90,6 +100,15 @@ UNDECIDED = [
     ("0.5%", "0.5"),
     ("0.64N", "0.64"),
     ("five", "5"),
+    ("0", "none"),
+    ("2", "two"),
+    ("5 minutes", r"5\text{ hours}"),
+    ("the fifth of them", "(E)"),
+    ("about 2 dozen", "24"),
+    ("some 3 thousand", "300"),
+    ("it is 180 minutes", "18"),  # a factor of ten may be a unit's
+    ("4 red boxes and 6 blue ones", "10"),
+    ("a total of 7 pears", "7"),
     ("3 million", "3000000"),
     ("3 million", "3"),
     ("101_2", "101"),

@@ -66,6 +66,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(\\(?:text|mbox|mathrm)) +\{"), r"\1{"),
     (re.compile("\u2212|\u2013"), "-"),
     (re.compile(r"\s+"), " "),
+    (re.compile(r"([_^])\{ ?([0-9A-Za-z]) ?\}(?![0-9A-Za-z])"), r"\1\2"),
 )
 # A space between digits, between letters or before a group of three digits can carry meaning.
 _IDLE_SPACE = re.compile(
@@ -95,9 +96,12 @@ _SCALE = re.compile(rf" ?(?:{_TEXT_COMMAND}\{{ ?)?({'|'.join(_SCALES)})s?\}}?$",
 _TEXT_UNIT = re.compile(rf" ?{_TEXT_COMMAND}\{{([^{{}}]*)\}}(?: ?\^ ?(?:\{{[23]\}}|[23]))?\.?$")
 _WORD_UNIT = re.compile(r" ?([A-Za-z][A-Za-z ]*)$")
 
+_UNIT_MARKUP = re.compile(rf"{_TEXT_COMMAND}|[{{}} .]")
+
 _CHOICE = re.compile(r"\(?([A-Za-z])\)?[.:)]?")
 # "(A) 12" or "A. 12", but not "(A) and (C)".
 _LABELLED_CHOICE = re.compile(r"\(?([A-J])[).](?!.*\b[A-J]\b) ?\S.*", re.DOTALL)
+_COMMAND = re.compile(r"\\[A-Za-z]+")
 _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}")
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
 _IN_BASE = re.compile(r"([0-9]+)_(?:\{ ?)?([0-9]+)(?: ?\})?")
@@ -105,6 +109,14 @@ _BASE_TEN = re.compile(r"(?<=[0-9])_(?:\{10\}|10)$")
 _WORDS = re.compile(r"[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
 
 _NUMBERS = re.compile(r"(?=.*[1-9])(?:[-+0-9.,()\[\]{} $/^]|\\(?:frac|sqrt|pi)(?![A-Za-z]))+")
+
+_ONE_NUMBER = re.compile(
+    r"([A-Za-z .,:;'*$()+-]*)([0-9][0-9,]*(?:\.[0-9]+)?)([A-Za-z .,:;'*$()+-]*)"
+)
+_SCALE_WORD = re.compile(
+    r"\b(?:[kmb]|per ?cent\w*|pct|doubled?|twice|triple|thrice|pairs?|score|couple|base)\b"
+)
+_POWERS_OF_TEN = [Fraction(10) ** n for n in range(-9, 10)]
 
 _NEAR_ABSOLUTE = Fraction(1, 10**5)
 _NEAR_RELATIVE = Fraction(1, 10**9)
@@ -134,6 +146,7 @@ def compare_exactly(answer: str, reference: str) -> Decision | None:
         or _compare_choices(a, r)
         or _compare_words(a, r)
         or _compare_words_with_numbers(a, r)
+        or _compare_prose_with_number(a, r)
         or (None if _has_many_boxes(answer, reference) else _compare_formulas(a, r))
     )
 
@@ -210,7 +223,7 @@ def _quantity(text: str) -> _Quantity | None:
             return _number(text[: suffix.start()], unit)
     suffix = _TEXT_UNIT.search(text) or _WORD_UNIT.search(text)
     if suffix:
-        unit = suffix[0].strip().casefold()
+        unit = _UNIT_MARKUP.sub("", suffix[0]).casefold()
         known = suffix.re is _TEXT_UNIT or all(w in _UNITS for w in unit.split())
         usable = known and suffix[1].strip() and not _NOT_A_UNIT.search(suffix[1])
         return _number(text[: suffix.start()], unit) if usable else None
@@ -264,7 +277,10 @@ def _compare_choices(answer: str, reference: str) -> Decision | None:
     answer = _unwrapped(answer)
     given = _CHOICE.fullmatch(answer) or _LABELLED_CHOICE.fullmatch(answer)
     if given is None:
-        return None
+        # "(E)" is a choice and no variable; a formula without the letter does not name it
+        letters = _COMMAND.sub("", answer).casefold()
+        named = right[1].casefold() in letters or not re.search("[0-9]", answer)
+        return None if named or "(" not in right[0] else Decision(equal=False, method="choice")
     if given[1] in "abcd" and given[1].upper() == right[1]:
         return Decision(equal=True, method="choice")
     if given[1] in "ABCDEFGHIJ":
@@ -286,11 +302,35 @@ def _compare_words(answer: str, reference: str) -> Decision | None:
 
 
 def _compare_words_with_numbers(answer: str, reference: str) -> Decision | None:
-    """Words where a number was asked for are wrong, unless they may be a number in words."""
-    if not _NUMBERS.fullmatch(reference) or any(digit in answer for digit in "0123456789"):
+    """Words and a number are different, unless they may be a number in words."""
+    for one, other in ((answer, reference), (reference, answer)):
+        words = _unwrapped(one).strip().casefold()
+        is_plain = _WORDS.fullmatch(words) and len(words) >= 4 and not _NUMBER_WORD.search(words)
+        # what "none" asks for may be written as 0
+        if (
+            is_plain
+            and _NUMBERS.fullmatch(other)
+            and not (one is reference and words in _MATH_WORDS)
+        ):
+            return Decision(equal=False, method="word")
+    return None
+
+
+def _compare_prose_with_number(answer: str, reference: str) -> Decision | None:
+    """Words around one number do not state another one, but by a power of ten."""
+    said, asked = _ONE_NUMBER.fullmatch(answer), _quantity(reference)
+    if said is None or asked is None or asked.unit or asked.rounded:
         return None
-    words = _unwrapped(answer).strip().casefold()
-    if not _WORDS.fullmatch(words) or len(words) < 4 or _NUMBER_WORD.search(words):
+    words = re.findall("[a-z]+", said[1].casefold() + " " + said[3].casefold())
+    prose = " ".join(words)
+    if (
+        not any(len(w) > 2 for w in words)
+        or _NUMBER_WORD.search(prose)
+        or _SCALE_WORD.search(prose)
+    ):
+        return None
+    value = Fraction(said[2].replace(",", ""))
+    if any(value * scale == abs(asked.value) for scale in _POWERS_OF_TEN):
         return None
     return Decision(equal=False, method="word")
 

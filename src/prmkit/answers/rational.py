@@ -3,7 +3,9 @@
 A polynomial has rational coefficients, its variables are letters and pi, and square roots of whole
 numbers without square factors. In that form every polynomial is written in one way only (roots of
 different square-free numbers are linearly independent over the rationals), so that comparing is
-exact. Everything else (other roots, functions, powers that are not whole numbers) is `Unsure`.
+exact. A function of an argument is a letter of its own, the same for the same argument; sine and
+cosine obey sin^2 + cos^2 = 1, by which no sine has a power, and the other four are their quotients.
+Everything else (other roots, powers that are not whole numbers) is `Unsure`.
 """
 
 import functools
@@ -13,11 +15,14 @@ from typing import NamedTuple
 
 from prmkit.answers.formula import Unsure
 
-Term = tuple[int, tuple[tuple[str, int], ...]]
+Letters = tuple[tuple[str, int], ...]
+"""Letters with their exponents, sorted."""
+Term = tuple[int, Letters]
 """A square-free number under a root, and letters with their exponents, sorted."""
 Polynomial = dict[Term, Fraction]
 
 _ONE: Term = (1, ())
+_SIN, _COS = r"\sin ", r"\cos "
 _MOST_TERMS = 40
 _MOST_PRODUCTS = 400
 _LARGEST_EXPONENT = 40
@@ -87,13 +92,48 @@ class Rational:
         return _whole({(inside, ()): Fraction(outside, value.denominator)})
 
     def call(self, function: str, a: Quotient) -> Quotient:
-        """No function is known here."""
-        raise Unsure(function)
+        """A letter for the function of this argument, or a quotient of sine and cosine."""
+        if function not in _QUOTIENTS:
+            return self.symbol(f"{function} {_named(a)}")
+        positive, sign = _positive(a)
+        cos = self.symbol(_COS + _named(positive))
+        sin = self.symbol(_SIN + _named(positive))
+        one = self.number("1")
+        over, under = _QUOTIENTS[function]
+        parts = {"sin": sin if sign > 0 else self.negative(sin), "cos": cos, "": one}
+        return self.divide(parts[over], parts[under])
+
+
+_QUOTIENTS = {
+    r"\sin": ("sin", ""),
+    r"\cos": ("cos", ""),
+    r"\tan": ("sin", "cos"),
+    r"\cot": ("cos", "sin"),
+    r"\sec": ("", "cos"),
+    r"\csc": ("", "sin"),
+}
 
 
 def identical(a: Quotient, b: Quotient) -> bool:
     """Whether two quotients are the same function."""
     return _product(a.top, b.bottom) == _product(b.top, a.bottom)
+
+
+def _named(a: Quotient) -> str:
+    """A text that is the same for the same polynomial."""
+    if set(a.bottom) != {_ONE} or not a.top:
+        raise Unsure("argument")
+    divided = {term: c / a.bottom[_ONE] for term, c in a.top.items()}
+    return str(sorted(divided.items()))
+
+
+def _positive(a: Quotient) -> tuple[Quotient, int]:
+    """The one of a and -a whose first coefficient is positive, and the sign of a against it."""
+    if set(a.bottom) != {_ONE} or not a.top:
+        raise Unsure("argument")
+    if min(a.top.items())[1] * a.bottom[_ONE] > 0:
+        return a, 1
+    return Rational().negative(a), -1
 
 
 def _whole(polynomial: Polynomial) -> Quotient:
@@ -131,16 +171,35 @@ def _product(a: Polynomial, b: Polynomial) -> Polynomial:
         for (root_b, letters_b), coefficient_b in b.items():
             common = math.gcd(root_a, root_b)
             inside = (root_a // common) * (root_b // common)
-            term = (inside, _letters(letters_a, letters_b))
-            _put(total, term, coefficient_a * coefficient_b * common)
+            coefficient = coefficient_a * coefficient_b * common
+            for letters, sign in _without_sin_squared(_letters(letters_a, letters_b)):
+                _put(total, (inside, letters), coefficient * sign)
     if len(total) > _MOST_TERMS:
         raise Unsure("many terms")
     return total
 
 
-def _letters(
-    a: tuple[tuple[str, int], ...], b: tuple[tuple[str, int], ...]
-) -> tuple[tuple[str, int], ...]:
+def _without_sin_squared(letters: Letters) -> list[tuple[Letters, int]]:
+    """A product of letters as a sum of such without a squared sine."""
+    exponents = dict(letters)
+    sin = next((name for name, n in letters if n > 1 and name.startswith(_SIN)), None)
+    if sin is None:
+        return [(letters, 1)]
+    cos = sin.replace(_SIN, _COS, 1)
+    rest = exponents | {sin: exponents[sin] - 2}
+    minus = rest | {cos: rest.get(cos, 0) + 2}
+    return [
+        (found, sign * inner)
+        for product, sign in ((rest, 1), (minus, -1))
+        for found, inner in _without_sin_squared(_sorted(product))
+    ]
+
+
+def _sorted(exponents: dict[str, int]) -> Letters:
+    return tuple(sorted((name, n) for name, n in exponents.items() if n))
+
+
+def _letters(a: Letters, b: Letters) -> Letters:
     if not a or not b:
         return a or b
     exponents = dict(a)
@@ -148,7 +207,7 @@ def _letters(
         exponents[name] = exponents.get(name, 0) + exponent
         if name == "i":
             raise Unsure("i may be the imaginary unit")
-    return tuple(sorted(exponents.items()))
+    return _sorted(exponents)
 
 
 def _power(a: Polynomial, n: int) -> Polynomial:

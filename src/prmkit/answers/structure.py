@@ -13,6 +13,7 @@ from typing import NamedTuple
 from prmkit.answers.floating import Bounded, Floating, apart
 from prmkit.answers.formula import Unsure, evaluate
 from prmkit.answers.rational import Rational, identical
+from prmkit.answers.readings import Inequality, as_inequality, inverse_readings, without_degrees
 
 _LONGEST = 500
 _MOST_ITEMS = 30
@@ -35,13 +36,13 @@ _PLAIN_LEFT_SIDE = re.compile(r"\\?[A-Za-z]+(?:_(?:\{\w+\}|\w))?(?:\([A-Za-z]\))
 _SYMBOL_TUPLE = re.compile(r"\((?:[A-Za-z](?:_(?:\{\w+\}|\w))?,)+[A-Za-z](?:_(?:\{\w+\}|\w))?\)")
 # A last letter may be a unit (0.64N); math-verify drops these without looking: 2m, 5 h.
 _LAST_LETTER = re.compile(r"(?<=[0-9} )])[A-Za-hj-z]$")
+_ARGUMENT = re.compile(r"\\(?:(?:arc)?(?:sin|cos|tan)|cot|sec|csc|ln)(?:\^[23] ?| )[A-Za-z]$")
 _DROPPED_LETTERS = "thclsgmdo"
 _FUNCTION_OR_PRODUCT = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?:_\w|_\{\w+\})?\(")
 _STEPS = re.compile(r"\\l(?:floor|ceil)(?![A-Za-z])|!")
 _MATRIX = re.compile(r"\\begin\{[pb]?matrix\}(.*)\\end\{[pb]?matrix\}", re.DOTALL)
 _ROWS = "matrix"
-_DEGREE = re.compile(r"\^\{\\circ\}|\^\\circ|\\degree|\u00b0")
-_ANGLE_FUNCTION = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc|pi)(?![A-Za-z])")
+_INTERVAL = re.compile(r"\\infty|\\cup")
 _INFINITY = {r"\infty": "+", r"+\infty": "+", r"-\infty": "-"}
 
 
@@ -84,6 +85,9 @@ def compare_formulas(answer: str, reference: str) -> bool | None:
     """Whether two answers in normal form are equal; None where that is not certain."""
     if len(answer) > _LONGEST or len(reference) > _LONGEST:
         return None
+    a, r = as_inequality(answer), as_inequality(reference)
+    if a or r:
+        return _compare_inequalities((answer, a), (reference, r))
     # What takes steps is compared at whole numbers: n may stand for those only.
     steps = _STEPS.search(answer) or _STEPS.search(reference)
     for numbers in _WHOLE if steps else (_FLOATING,):
@@ -94,8 +98,36 @@ def compare_formulas(answer: str, reference: str) -> bool | None:
     return None
 
 
+def _compare_inequalities(
+    answer: tuple[str, Inequality | None], reference: tuple[str, Inequality | None]
+) -> bool | None:
+    """Inequalities of one letter, or one and an interval, by where they hold."""
+    found = [inequality for _, inequality in (answer, reference) if inequality]
+    texts = [
+        inequality.interval if inequality else text for text, inequality in (answer, reference)
+    ]
+    if len(found) == 1 and not any(_INTERVAL.search(text) for text in (answer[0], reference[0])):
+        return None
+    if len({inequality.letter for inequality in found}) > 1:
+        return None
+    try:
+        same = _compare(texts[0], texts[1], _FLOATING)
+    except Unsure:
+        return None
+    if same is False:
+        return False if found[0].is_of_reals else None
+    # x > 2 may be meant by its set or not: not for us to say
+    return same if len(found) == 2 else None
+
+
 def _compare(answer: str, reference: str, numbers: Floating) -> bool | None:
-    answer, reference = _without_degrees(answer, reference)
+    found = [_compare_read(a, r, numbers) for a, r in without_degrees(answer, reference)]
+    if len(found) == 1:
+        return found[0]
+    return None if any(same is not False for same in found) else False
+
+
+def _compare_read(answer: str, reference: str, numbers: Floating) -> bool | None:
     a, r = _read(answer, numbers), _read(reference, numbers)
     same = _same_items(a, r)
     if same is False and not _left_sides_allow_difference(a, r, numbers):
@@ -105,16 +137,6 @@ def _compare(answer: str, reference: str, numbers: Floating) -> bool | None:
     if same is False and _may_be_one_number(answer, a, reference, r):
         return None
     return same
-
-
-def _without_degrees(answer: str, reference: str) -> tuple[str, str]:
-    """Drop degree signs where neither side can be in radians."""
-    if _DEGREE.search(answer + reference) is None:
-        return answer, reference
-    compared = answer.rpartition("=")[2] + reference.rpartition("=")[2]
-    if _ANGLE_FUNCTION.search(compared):
-        raise Unsure("degrees or radians")
-    return _DEGREE.sub("", answer), _DEGREE.sub("", reference)
 
 
 def _left_sides_allow_difference(a: _Answer, r: _Answer, numbers: Floating) -> bool:
@@ -237,9 +259,9 @@ def _item(text: str, numbers: Floating) -> _Item:
 
 
 def _value(text: str, numbers: Floating) -> _Value:
-    readings = [evaluate(text, numbers)]
+    readings = [evaluate(reading, numbers) for reading in inverse_readings(text)]
     unit = _LAST_LETTER.search(text)
-    if unit:
+    if unit and not _ARGUMENT.search(text):
         readings.append(evaluate(text[: unit.start()], numbers))
     return _Value(text, tuple(readings))
 
