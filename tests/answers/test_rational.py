@@ -46,7 +46,7 @@ def test_the_root_is_told_from_its_neighbour() -> None:
         (r"\sqrt{100000007}", "long root"),  # over 10^8: finding its squares would take long
         ("((2^{40})^{40})^2", "long number"),  # 2^3200 has 3201 bits
         ("i^2", "imaginary"),
-        (r"\sin x", "sin"),
+        (r"\sin \frac{1}{x}", "argument"),
     ],
 )
 def test_what_is_no_exact_quotient_is_refused_with_the_reason(text: str, why: str) -> None:
