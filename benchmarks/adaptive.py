@@ -14,14 +14,12 @@ from functools import partial
 from math import sqrt
 from typing import NamedTuple
 
-import numpy as np
-
 from prmkit.answers.equivalence import AnswerChecker
 from prmkit.config import RolloutConfig
 from prmkit.generators.base import Sampling
 from prmkit.generators.drive import Task, drive
 from prmkit.generators.load import load_generator
-from prmkit.intervals import Bootstrap, ratio
+from prmkit.intervals import Bootstrap
 from prmkit.pipeline.context import check_answer
 from prmkit.pipeline.labelling import usable
 from prmkit.records import McAnnotation, Outcome, Problem, Solution
@@ -72,13 +70,8 @@ def steps_of(solution: Solution, row: McAnnotation, rollouts: Rollouts, k: int) 
 
 def shown(steps: Sequence[Step], above: Sequence[float], below: Sequence[float]) -> str:
     """A ratio of sums with its interval over problems."""
-    sums: dict[str, list[float]] = {}
-    for step, a, b in zip(steps, above, below, strict=True):
-        own = sums.setdefault(step.problem_id, [0.0, 0.0])
-        own[0] += a
-        own[1] += b
-    found = Bootstrap(0, 1000).of_sums(
-        np.array(list(sums.values())), lambda s: ratio(s[..., 0], s[..., 1]), (len(steps), 0)
+    found = Bootstrap(0, 1000).ratio(
+        (s.problem_id, a, b) for s, a, b in zip(steps, above, below, strict=True)
     )
     return "n/a" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
 

@@ -18,14 +18,12 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from prmkit.answers.equivalence import AnswerChecker
 from prmkit.config import Recipe, RolloutConfig
 from prmkit.consensus import build_consensus
 from prmkit.generators.drive import drive
 from prmkit.generators.load import load_generator
-from prmkit.intervals import Bootstrap, ratio
+from prmkit.intervals import Bootstrap
 from prmkit.pipeline.context import check_answer
 from prmkit.records import (
     JudgeAnnotation,
@@ -99,13 +97,8 @@ def load(folder: Path, config: RolloutConfig) -> list[Row]:
 
 def shown(rows: Sequence[Row], above: Callable[[Row], float], below: Callable[[Row], float]) -> str:
     """A ratio of sums with its interval over problems."""
-    sums: dict[str, list[float]] = {}
-    for row in rows:
-        own = sums.setdefault(row.solution.problem_id, [0.0, 0.0])
-        own[0] += above(row)
-        own[1] += below(row)
-    found = Bootstrap(0, 1000).of_sums(
-        np.array(list(sums.values())), lambda s: ratio(s[..., 0], s[..., 1]), (len(rows), 0)
+    found = Bootstrap(0, 1000).ratio(
+        (row.solution.problem_id, above(row), below(row)) for row in rows
     )
     return "n/a" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
 

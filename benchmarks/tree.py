@@ -13,14 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-import numpy as np
-
 from prmkit.answers.equivalence import AnswerChecker
 from prmkit.config import RolloutConfig
 from prmkit.generators.base import Generator, Sampling
 from prmkit.generators.drive import drive
 from prmkit.generators.load import load_generator
-from prmkit.intervals import Bootstrap, ratio
+from prmkit.intervals import Bootstrap
 from prmkit.pipeline.context import check_answer
 from prmkit.pipeline.labelling import usable
 from prmkit.records import McAnnotation, Outcome, Problem, Solution
@@ -78,14 +76,7 @@ Row = tuple[str, float, float]
 
 def shown(rows: Sequence[Row]) -> str:
     """A ratio of sums with its interval over problems."""
-    sums: dict[str, list[float]] = {}
-    for problem_id, above, below in rows:
-        own = sums.setdefault(problem_id, [0.0, 0.0])
-        own[0] += above
-        own[1] += below
-    found = Bootstrap(0, 1000).of_sums(
-        np.array(list(sums.values())), lambda s: ratio(s[..., 0], s[..., 1]), (len(rows), 0)
-    )
+    found = Bootstrap(0, 1000).ratio(rows)
     return "n/a" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
 
 

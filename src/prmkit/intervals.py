@@ -153,6 +153,24 @@ class Bootstrap(NamedTuple):
             return None
         return self._estimate(value, statistic(self._resampled(sums_PC)), n_cases)
 
+    def ratio(self, rows: Iterable[tuple[str, float, float]]) -> Estimate | None:
+        """One sum over another, as cost a labelled solution; problems are drawn whole.
+
+        Args:
+            rows: (problem, part of the sum above, part of the sum below).
+
+        Returns:
+            None if there is no row, or the sum below is 0.
+        """
+        sums: dict[str, list[float]] = {}
+        counted = list(rows)
+        for problem_id, above, below in counted:
+            own = sums.setdefault(problem_id, [0.0, 0.0])
+            own[0] += above
+            own[1] += below
+        sums_P2 = np.array([sums[key] for key in sorted(sums)])
+        return self.of_sums(sums_P2, lambda s: ratio(s[..., 0], s[..., 1]), (len(counted), 0))
+
     def of_share(
         self, sums_PC: Floats, statistic: Callable[[Floats], Floats], n_cases: tuple[int, int]
     ) -> Estimate | None:

@@ -8,10 +8,8 @@ which prompt tokens a batch or a server had cached) is in cost.json (`prmkit.pip
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from prmkit.config import ModelConfig
-from prmkit.intervals import Bootstrap, ratio
+from prmkit.intervals import Bootstrap
 from prmkit.pipeline.estimate import n_parameters
 from prmkit.pipeline.findings import Cost, LabelCost, ModelCost
 from prmkit.records import Estimate, JudgeAnnotation, McAnnotation, Solution, Usage
@@ -135,15 +133,7 @@ def _ratio(
     interval: Bootstrap,
 ) -> Estimate | None:
     """Ratio of two sums over rows; None where the one below is 0."""
-    sums: dict[str, list[float]] = {}
-    for row in rows:
-        own = sums.setdefault(row.solution.problem_id, [0.0, 0.0])
-        own[0] += above(row)
-        own[1] += below(row)
-    if not sum(own[1] for own in sums.values()):
-        return None
-    sums_P2 = np.array([sums[key] for key in sorted(sums)])
-    return interval.of_sums(sums_P2, lambda s: ratio(s[..., 0], s[..., 1]), (len(rows), 0))
+    return interval.ratio((row.solution.problem_id, above(row), below(row)) for row in rows)
 
 
 def _row_operations(row: LabelledRow, models: Models, sizes: _Sizes) -> float:

@@ -180,8 +180,12 @@ def complete(
         is_tree = by.config.annotator == "tree"
         made = (_grow if is_tree else _roll_out)(run, solutions, problems, by)
         _warn_of_repeats(stage, of_rollouts(made.mc, {s.solution_id: s for s in made.solutions}))
-    grown = kept(run, GROWN, Solution) if run.folder.stage_path(GROWN).exists() else []
-    return RolledOut([*solutions, *grown], kept(run, stage, McAnnotation))
+    return RolledOut([*solutions, *grown(run)], kept(run, stage, McAnnotation))
+
+
+def grown(run: AnyRun) -> list[Solution]:
+    """What a run's trees have grown; nothing where there are none."""
+    return kept(run, GROWN, Solution) if run.folder.stage_path(GROWN).exists() else []
 
 
 def _roll_out(
@@ -232,15 +236,16 @@ def _grow(
             if not jobs:
                 continue
             worker.do(jobs, Guarded(run.generator(completer), by.config.max_failed, stage))
-            made += [worker.rows[j.key] for j in jobs]
-            for new in (new for t in made for new in t.grown):
+            finished = [worker.rows[j.key] for j in jobs]
+            made += finished
+            for new in (new for t in finished for new in t.grown):
                 texts[new.problem_id].add(new.steps)  # the trees of other models know them
         rows = {row.solution_id: row for t in made for row in t.annotations}
-        grown = [new for t in made for new in t.grown]
-        keep(run, GROWN, grown, Solution)  # before the stage counts as done
-        everything = [*solutions, *grown]
+        added = [new for t in made for new in t.grown]
+        keep(run, GROWN, added, Solution)  # before the stage counts as done
+        everything = [*solutions, *added]
         found = RolledOut(everything, [rows[s.solution_id] for s in everything])
-        _finish(run, stage, found.mc, McAnnotation, work, {"grown": len(grown)})
+        _finish(run, stage, found.mc, McAnnotation, work, {"grown": len(added)})
     return found
 
 

@@ -23,7 +23,7 @@ from prmkit.pipeline.estimate import (
     n_parameters,
     rollout_lines,
 )
-from prmkit.pipeline.labelling import GROWN, kept
+from prmkit.pipeline.labelling import grown, kept
 from prmkit.pipeline.rollout import RolloutRun
 from prmkit.records import JudgeAnnotation, McAnnotation, Record, Solution, Usage
 from prmkit.store import read_json, write_json
@@ -131,8 +131,7 @@ def _spent(run: Run) -> dict[tuple[str, str], Amount]:
     """What each model was asked, by stage and model, from the run's tables."""
     recipe = run.recipe
     written = [s for part in PARTS for s in kept(run, f"solutions.{part}", Solution)]
-    grown = kept(run, GROWN, Solution) if run.folder.stage_path(GROWN).exists() else []
-    policy_of = {s.solution_id: s.policy for s in (*written, *grown)}
+    policy_of = {s.solution_id: s.policy for s in (*written, *grown(run))}
     rows = kept(run, "rollouts", McAnnotation)
     judged = [
         row for part in ("train", "process") for row in kept(run, f"judge.{part}", JudgeAnnotation)

@@ -96,20 +96,19 @@ class _State:
     """A prefix of steps, its draws, and how often one of them was chosen."""
 
     def __init__(self, owner: Solution, draws: StepDraws) -> None:
+        estimate = draws.estimate()  # once: no draw follows
         self.owner = owner
         self.draws = draws
+        self.is_positive = estimate.hard is True
+        self.share = estimate.soft or 0.0
+        """MC(s): the share of scored draws that are right, in [0, 1]; rough, as draws end early."""
         self.n_chosen = 0
         self.used: set[int] = set()
-
-    @property
-    def share(self) -> float:
-        """MC(s): the share of scored draws that are right, in [0, 1]; rough, as draws end early."""
-        return self.draws.estimate().soft or 0.0
 
     def wrong(self) -> Iterator[tuple[int, Draw]]:
         """The rollouts that can become solutions and were not looked at yet."""
         is_end = self.draws.step == len(self.owner.steps) - 1  # what follows is no solution's step
-        if not is_end and self.draws.estimate().hard:
+        if self.is_positive and not is_end:
             for index, draw in enumerate(self.draws.draws):
                 if draw.outcome is Outcome.INCORRECT and draw.text and index not in self.used:
                     yield index, draw
