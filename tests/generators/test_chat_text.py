@@ -22,6 +22,23 @@ def test_the_ids_are_those_of_the_whole_rendered_text(question: str, prefix: str
     assert ids == tuple(TOKENIZER(rendered, add_special_tokens=False)["input_ids"])
 
 
+@given(st.lists(st.text(max_size=5), max_size=6))
+def test_prompts_encoded_together_have_the_ids_of_each_alone(prefixes: list[str]) -> None:
+    together, alone = (ChatText(TOKENIZER, set(), "here") for _ in range(2))
+    requests = [ask(prefix) for prefix in prefixes]
+    together.encode_ahead(requests)
+    assert [together.encode(r) for r in requests] == [alone.encode(r) for r in requests]
+
+
+def test_no_more_prompts_are_remembered_than_are_wanted() -> None:
+    text = ChatText(TOKENIZER, set(), "here")
+    first, last = ask("first"), ask("last")
+    text.encode_ahead([first, *(ask(str(i)) for i in range(5000)), last])
+    assert len(text._encoded) == 4096
+    assert text.encode(first) == TEXT.encode(first)
+    assert text.encode(last) == TEXT.encode(last)
+
+
 def test_truncation_and_padding_that_a_tokenizers_file_asks_for_are_not_applied() -> None:
     tokenizer = tiny_tokenizer()
     tokenizer.backend_tokenizer.enable_truncation(3)

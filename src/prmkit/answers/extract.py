@@ -42,6 +42,7 @@ class _Span(NamedTuple):
 
 
 _BRACE_TOKEN = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])[ \t]*(\{)?|\\.|[{}]", re.DOTALL)
+_ESCAPE = r"\x"  # what _BRACE_TOKEN finds beside braces and boxes is as long
 _UNBRACED = re.compile(r"[^\s${}\\]+|\\[A-Za-z]+(?![A-Za-z{])")
 _LIST_WORD = r"(?:,|;|and\b|or\b|\\text(?:rm)?\{\s*,?\s*(?:and|or)\s*\}|&)"
 _BLANK = r"(?:\s|\$|\\[()\[\] ,;:!]|\\q?quad(?![A-Za-z]))"
@@ -154,17 +155,20 @@ def _outer_boxes(text: str) -> list[_Box]:
 
 
 def _complete_boxes(text: str) -> Iterator[_Box]:
+    if _last_box_start(text) < 0:
+        return
     open_braces: list[tuple[int, int] | None] = []
     for token in _BRACE_TOKEN.finditer(text):
+        found = token[0]
         if token[1]:
-            open_braces.append((token.start(), token.end()))
-        elif token[0] == "{":
+            open_braces.append(token.span())
+        elif found == "{":
             open_braces.append(None)
-        elif token[0] == "}" and open_braces:
-            opened = open_braces.pop()
+        elif found == "}":
+            opened = open_braces.pop() if open_braces else None
             if opened:
-                yield _Box(*opened, token.start(), token.end())
-        elif token[0].startswith((r"\boxed", r"\fbox")):
+                yield _Box(*opened, *token.span())
+        elif len(found) > len(_ESCAPE):
             unbraced = _UNBRACED.match(text, token.end())
             if unbraced:
                 yield _Box(token.start(), unbraced.start(), unbraced.end(), unbraced.end())

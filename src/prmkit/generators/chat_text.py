@@ -7,6 +7,7 @@ that writes a begin token is the only one to write it.
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from prmkit.errors import ModelError
@@ -41,7 +42,7 @@ class ChatText:
         self.end_ids = frozenset(end_ids | named | {tokenizer.eos_token_id} - {None})
         """Tokens that end a completion."""
         self._rendered = lru_cache(_REMEMBERED)(self._render)
-        self._encoded = lru_cache(_REMEMBERED)(self._ids)
+        self._encoded: dict[str, tuple[int, ...]] = {}
 
     def encode(self, request: Request) -> tuple[int, ...]:
         """Ids of the rendered chat, the open assistant turn and the prefix.
@@ -49,7 +50,18 @@ class ChatText:
         Raises:
             ModelError: the template refuses these messages.
         """
-        return self._encoded(self.render(request))
+        text = self.render(request)
+        found = self._encoded.get(text)
+        return self._encode([text])[0] if found is None else found
+
+    def encode_ahead(self, requests: Sequence[Request]) -> None:
+        """Encode several together, on all cores, for `encode` to find.
+
+        Raises:
+            ModelError: the template refuses a request's messages.
+        """
+        texts = dict.fromkeys(self.render(request) for request in requests)
+        self._encode([text for text in texts if text not in self._encoded])
 
     def render(self, request: Request) -> str:
         """Text of the rendered chat, the open assistant turn and the prefix.
@@ -71,7 +83,7 @@ class ChatText:
         A superset: tokens with the last character of a stop text, and parts of characters.
         """
         last = {stop[-1] for stop in stops if stop} | {"\ufffd"}
-        anchor = self._ids("a")[-1:]
+        anchor = tuple(self._ids(["a"])[0])[-1:]
         start = len(self._text(anchor))
         texts = self._tokenizer.batch_decode(
             [[*anchor, token] for token in range(n_tokens)], **_PLAIN
@@ -88,11 +100,19 @@ class ChatText:
             raise ModelError(f"the chat template refuses these messages: {error}") from error
         return str(text)
 
-    def _ids(self, text: str) -> tuple[int, ...]:
+    def _encode(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        """Encode and remember; the oldest are forgotten when there are too many."""
+        found = [tuple(ids) for ids in self._ids(texts)]
+        self._encoded.update(zip(texts, found, strict=True))
+        for text in list(islice(self._encoded, max(0, len(self._encoded) - _REMEMBERED))):
+            del self._encoded[text]
+        return found
+
+    def _ids(self, texts: Sequence[str]) -> list[Sequence[int]]:
         if self._backend is None:
-            return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
-        (encoded,) = self._backend.encode_batch_fast([text], add_special_tokens=False)
-        return tuple(encoded.ids)
+            return [self._tokenizer(t, add_special_tokens=False)["input_ids"] for t in texts]
+        encoded = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [one.ids for one in encoded]
 
     def _text(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(ids), **_PLAIN))

@@ -1,5 +1,6 @@
 import gc
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,26 @@ def test_no_more_than_max_in_flight_are_under_way_and_connections_are_used_again
         texts(generator, [ask(f"q{i}", seed=i) for i in range(40)])
         assert stub.n_most_under_way == 5
         assert stub.n_connections <= 5
+        generator.close()
+
+
+def test_the_server_is_asked_while_further_requests_are_made(
+    tokenizer: Any, directory: Path
+) -> None:
+    with serving(VllmLike(tokenizer)) as stub:
+        generator = load(stub, directory)
+        stub.posts.clear()
+        for ticket in range(64):
+            generator.submit(ticket, ask(f"q{ticket}", seed=ticket))
+        deadline = time.monotonic() + 20
+        while len(stub.completions()) < 64 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert len(stub.completions()) == 64  # nothing was collected yet
+        generator.submit(64, ask("the last"))
+        replies = []
+        while new := generator.collect():
+            replies += new
+        assert sorted(reply.ticket for reply in replies) == list(range(65))
         generator.close()
 
 

@@ -1,7 +1,8 @@
 """One or more OpenAI-compatible servers of one model as a `Generator`.
 
-`submit` writes the request's bytes, `collect` hands them over and waits for replies. Requests wait
-in an order in which a server finds most of a prompt in its cache (`ordering`).
+`submit` queues requests, whose bytes are written many at a time and handed to the client; `collect`
+waits for replies. Requests wait in an order in which a server finds most of a prompt in its cache
+(`ordering`).
 """
 
 import logging
@@ -26,6 +27,7 @@ from prmkit.generators.ordering import PromptOrder
 from prmkit.generators.text_side import TextSide, load_text_side
 
 _LOGGER = logging.getLogger(__name__)
+_TOGETHER = 64  # requests written at a time: all cores encode, and Python's lock is free meanwhile
 _SEED_WARNINGS = {
     "alone": "decides a draw only while no other request runs; max_in_flight: 1 repeats runs",
     "ignored": "does not decide a draw there; only the journal repeats a run",
@@ -97,7 +99,7 @@ class OpenAiGenerator:
         contexts = [f.context for f in checked.findings if f.context is not None]
         self._context = min(contexts, default=None)
         self._model_id = _model_id(first, side)
-        self._new: list[Job] = []
+        self._new: list[tuple[int, tuple[int, str, int], Request]] = []
         self._refused: list[Collected] = []
         self._order = PromptOrder()
         self._client = Client(config.base_url, checked.access, config.max_in_flight, patience)
@@ -121,37 +123,49 @@ class OpenAiGenerator:
         return self._findings
 
     def submit(self, ticket: int, request: Request) -> None:
-        """Queue a request; one that cannot be asked exactly, or is too long, is refused here."""
-        prompt = self._prompts.of(request)
-        if isinstance(prompt, Failure):
-            self._refused.append(Collected(ticket, prompt))
-            return
-        if self._context is not None:
-            n_prompt = prompt.n_tokens or 0
-            failure = beyond_context(n_prompt, request, self._context, "the server")
-            if failure is not None:
-                self._refused.append(Collected(ticket, failure))
-                return
-        order = self._order.of(ticket, request)
-        home = zlib.crc32(request.messages[-1].content.encode())
-        body = self._wire.body(prompt, Draw(request.sampling, request.seed))
-        asked = self._wire.asked(prompt, request.sampling)
-        self._new.append(Job(order, home, ticket, prompt.path, body, asked))
+        """Queue a request; one that cannot be asked exactly, or is too long, is answered so.
+
+        Raises:
+            ModelError: the template refuses a request's messages; here or from `collect`.
+        """
+        self._new.append((ticket, self._order.of(ticket, request), request))
+        if len(self._new) == _TOGETHER:  # the server works on these while further ones are made
+            self._give()
 
     def collect(self) -> list[Collected]:
         """Wait for at least one reply; all that are there."""
-        if self._new:
-            self._client.give(self._new)
-            self._new = []
+        self._give()
+        found: list[Collected] = []
         if self._refused:
-            refused, self._refused = self._refused, []
-            return refused
-        if not self._order.n_open:
-            return []
-        replies = self._client.take()
-        for reply in replies:
+            found, self._refused = self._refused, found
+        elif self._order.n_open:
+            found = self._client.take()
+        for reply in found:
             self._order.done(reply.ticket)
-        return replies
+        return found
+
+    def _give(self) -> None:
+        """Hand what is queued to the client."""
+        new, self._new = self._new, []
+        if not new:
+            return
+        self._prompts.encode_ahead([request for _, _, request in new])
+        written = [self._write(*queued) for queued in new]
+        self._refused += [found for found in written if isinstance(found, Collected)]
+        self._client.give([found for found in written if isinstance(found, Job)])
+
+    def _write(self, ticket: int, order: tuple[int, str, int], request: Request) -> Job | Collected:
+        prompt = self._prompts.of(request)
+        if isinstance(prompt, Failure):
+            return Collected(ticket, prompt)
+        if self._context is not None:
+            failure = beyond_context(prompt.n_tokens or 0, request, self._context, "the server")
+            if failure is not None:
+                return Collected(ticket, failure)
+        home = zlib.crc32(request.messages[-1].content.encode())
+        body = self._wire.body(prompt, Draw(request.sampling, request.seed))
+        asked = self._wire.asked(prompt, request.sampling)
+        return Job(order, home, ticket, prompt.path, body, asked)
 
 
 def _key(name: str | None) -> str | None:

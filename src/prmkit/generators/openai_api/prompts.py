@@ -8,6 +8,7 @@
 """
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -45,6 +46,15 @@ class Prompts:
         self._mode = mode
         self._adds_special = adds_special
         self._written = lru_cache(_REMEMBERED)(self._write)
+
+    def encode_ahead(self, requests: Sequence[Request]) -> None:
+        """Encode the prompts of several requests together, which is faster, for `of` to find.
+
+        Raises:
+            ModelError: the template refuses a request's messages.
+        """
+        if self._side is not None:
+            self._side.text.encode_ahead(requests)
 
     def of(self, request: Request) -> Prompt | Failure:
         """The prompt of a request.
