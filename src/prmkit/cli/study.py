@@ -34,6 +34,12 @@ def label_cost(  # noqa: PLR0913  # a command's options are its arguments
         help="Hard labels at each threshold from 0 to K - 1 (the paper's Figure 5), not at 0, 1, "
         "and K/2 alone.",
     ),
+    updates: int | None = typer.Option(
+        None,
+        min=1,
+        help="Updates of each PRM, however many solutions its labels keep; default as in the runs' "
+        "recipe.",
+    ),
     threads: int | None = typer.Option(None, min=1, help="CPU threads; default all cores."),
     resamples: int = typer.Option(1000, min=100, help="Bootstrap resamples over problems."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON instead of tables."),
@@ -43,7 +49,7 @@ def label_cost(  # noqa: PLR0913  # a command's options are its arguments
     Every annotator (exhaustive, sequential, verify, bisection, adaptive), K and label rule (hard at
     several thresholds, soft, relative progress, consensus filter) labels the same solutions from
     the draws that the runs stored; nothing is drawn again. A PRM is trained on each distinct set of
-    labels and evaluated on its run's ProcessBench-style set; some 40 s of one core each at 440
+    labels and evaluated on its run's ProcessBench-style set; some 80 s of one core each at 440
     solutions. Killed, it goes on where it was. study.json and figures are written to the folder.
 
     Examples:
@@ -54,7 +60,7 @@ def label_cost(  # noqa: PLR0913  # a command's options are its arguments
 
         prm study label-cost runs/cost-1 runs/cost-2 --out studies/label-cost
 
-        prm study label-cost runs/cost-1 --out studies/small --k 2,8 --rule-k 8
+        prm study label-cost runs/cost-1 --out studies/small --k 2,8 --rule-k 8 --updates 160
     """
     from prmkit.cli.progress import LiveProgress
     from prmkit.intervals import Bootstrap
@@ -66,7 +72,13 @@ def label_cost(  # noqa: PLR0913  # a command's options are its arguments
     settings = grid(
         _numbers(k, "--k"), _numbers(rule_k, "--rule-k"), every_threshold=every_threshold
     )
-    read = read_runs(runs)
+    read = read_runs(runs, updates)
+    if any(run.training.updates is None for run in read):
+        typer.echo(
+            "the runs' recipe counts passes over the labels, so a setting that keeps fewer "
+            "solutions is trained less; --updates N trains each alike",
+            err=True,
+        )
     if threads is not None:
         import torch
 
