@@ -14,21 +14,18 @@ from functools import partial
 from math import sqrt
 from typing import NamedTuple
 
+from common import SAMPLING, sampled, shown
+
 from prmkit.answers.equivalence import AnswerChecker
 from prmkit.config import RolloutConfig
-from prmkit.generators.base import Sampling
 from prmkit.generators.drive import Task, drive
 from prmkit.generators.load import load_generator
-from prmkit.intervals import Bootstrap
 from prmkit.pipeline.context import check_answer
 from prmkit.pipeline.labelling import usable
 from prmkit.records import McAnnotation, Outcome, Problem, Solution
 from prmkit.rollouts.adaptive import annotate_adaptive
 from prmkit.rollouts.draws import DrawAt, Rollouts
-from prmkit.sampling import Policy, sample_solutions
 from prmkit.synthetic.problems import make_parts
-
-_SAMPLING = Sampling(temperature=0.8, max_new_tokens=500)
 
 
 class Step(NamedTuple):
@@ -68,12 +65,9 @@ def steps_of(solution: Solution, row: McAnnotation, rollouts: Rollouts, k: int) 
     return found
 
 
-def shown(steps: Sequence[Step], above: Sequence[float], below: Sequence[float]) -> str:
-    """A ratio of sums with its interval over problems."""
-    found = Bootstrap(0, 1000).ratio(
-        (s.problem_id, a, b) for s, a, b in zip(steps, above, below, strict=True)
-    )
-    return "n/a" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+def ratio(steps: Sequence[Step], above: Sequence[float], below: Sequence[float]) -> str:
+    """A ratio of sums over steps."""
+    return shown((s.problem_id, a, b) for s, a, b in zip(steps, above, below, strict=True))
 
 
 def report(steps: Sequence[Step], config: RolloutConfig) -> None:
@@ -85,14 +79,14 @@ def report(steps: Sequence[Step], config: RolloutConfig) -> None:
     )
     for name, own in (("all", steps), ("clear", clear)):
         wrong = [s.is_wrong(config.level) for s in own]
-        print(f"labels wrong, {name} ({len(own)}): {shown(own, wrong, [1.0] * len(own))}")
+        print(f"labels wrong, {name} ({len(own)}): {ratio(own, wrong, [1.0] * len(own))}")
         for hard in (True, False):
             of_kind = [s for s in own if s.hard is hard]
             wrong = [s.is_wrong(config.level) for s in of_kind]
             word = "positive" if hard else "negative"
-            print(f"  of the {len(of_kind)} {word}: {shown(of_kind, wrong, [1.0] * len(wrong))}")
+            print(f"  of the {len(of_kind)} {word}: {ratio(of_kind, wrong, [1.0] * len(wrong))}")
     draws = [float(s.n_draws) for s in steps]
-    print(f"draws / all K draws of the same steps: {shown(steps, draws, [config.k] * len(steps))}")
+    print(f"draws / all K draws of the same steps: {ratio(steps, draws, [config.k] * len(steps))}")
 
 
 def main() -> None:
@@ -117,11 +111,9 @@ def main() -> None:
     generator = load_generator("synthetic:policy-strong", 256, None)
     with AnswerChecker() as checker:
         judge = partial(check_answer, checker)
-        policy = Policy("strong", _SAMPLING, 1, judge)
-        drawn = drive(sample_solutions(problems.values(), policy, 1), generator)
-        solutions = usable(row for _, row in sorted(drawn) if isinstance(row, Solution))
+        solutions = usable(sampled(problems.values(), "strong", generator, checker))
         first, second = (
-            [Rollouts(s, problems[s.problem_id], seed, _SAMPLING, judge) for s in solutions]
+            [Rollouts(s, problems[s.problem_id], seed, SAMPLING, judge) for s in solutions]
             for seed in (1, 2)
         )
         made = dict(drive((annotate_adaptive(r, config) for r in first), generator))

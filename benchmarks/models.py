@@ -14,26 +14,23 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
+from common import sampled, shown
+
 from prmkit.answers.equivalence import AnswerChecker
 from prmkit.config import JudgeConfig
 from prmkit.evaluation.processbench import ProcessCase, evaluate
 from prmkit.generators.base import Sampling
 from prmkit.generators.drive import drive
 from prmkit.generators.load import load_generator
-from prmkit.intervals import Bootstrap
 from prmkit.judging.judge import judge_solution
-from prmkit.pipeline.context import check_answer
 from prmkit.pipeline.labelling import usable
 from prmkit.records import Estimate, Outcome, Problem, Solution
-from prmkit.sampling import Policy, sample_solutions
 from prmkit.synthetic.examples import judge_case
 from prmkit.synthetic.oracle import first_error, world_of
 from prmkit.synthetic.problems import SPLITS, make_parts
 
-_SAMPLING = Sampling(temperature=0.8, max_new_tokens=500)
 _JUDGING = Sampling(temperature=0.0, max_new_tokens=80)
 _POLICIES = ("strong", "weak")
-_INTERVAL = Bootstrap(0, 1000)
 
 
 def true_error(solution: Solution, problem: Problem) -> int | None:
@@ -42,10 +39,8 @@ def true_error(solution: Solution, problem: Problem) -> int | None:
     return None if found is None else found.step
 
 
-def shown(found: Estimate | None) -> str:
-    """Percent with its interval."""
-    if found is None:
-        return "n/a"
+def percent(found: Estimate) -> str:
+    """A figure with its interval."""
     return f"{100 * found.value:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
@@ -63,16 +58,14 @@ def share(
     """Of a split's solutions, how many are so."""
     of = {p.problem_id: p for p in problems if p.split == split}
     own = [s for s in solutions if s.problem_id in of]
-    return shown(_INTERVAL.ratio((s.problem_id, says(s, of[s.problem_id]), 1.0) for s in own))
+    return shown(((s.problem_id, says(s, of[s.problem_id]), 1.0) for s in own), 100, 1)
 
 
 def written(name: str, problems: Sequence[Problem], checker: AnswerChecker) -> list[Solution]:
     """A policy's solutions, one a problem, with how fast they came."""
-    policy = Policy(name, _SAMPLING, 1, partial(check_answer, checker))
     start = time.perf_counter()
     generator = load_generator(f"synthetic:policy-{name}", 256, None)
-    found = [s for _, s in drive(sample_solutions(problems, policy, 1), generator)]
-    solutions = sorted((s for s in found if isinstance(s, Solution)), key=lambda s: s.solution_id)
+    solutions = sampled(problems, name, generator, checker)
     seconds = time.perf_counter() - start
     tokens = sum(s.usage.generated_tokens for s in solutions)
     n_unscored = sum(s.outcome is Outcome.UNSCORED for s in solutions)
@@ -132,14 +125,14 @@ def judged(model: str, title: str, problems: Sequence[Problem], rows: Sequence[S
     print(
         f"\njudge, {title}: {n_placed} of {len(wrong)} wrong ones placed, {n_cleared} of "
         f"{len(cases) - len(wrong)} right ones cleared, {sum(bool(c.unscored) for c in cases)} "
-        f"unreadable; mean F1 {shown(found.mean_f1)}"
+        f"unreadable; mean F1 {percent(found.mean_f1)}"
     )
     results = [found.subsets[split] for split in SPLITS]
     row("", SPLITS)
     row("---", ["--:"] * len(SPLITS))
-    row("wrong ones placed exactly", (shown(r.error_accuracy) for r in results))
-    row("right ones cleared", (shown(r.correct_accuracy) for r in results))
-    row("F1", (shown(r.f1) for r in results))
+    row("wrong ones placed exactly", (percent(r.error_accuracy) for r in results))
+    row("right ones cleared", (percent(r.correct_accuracy) for r in results))
+    row("F1", (percent(r.f1) for r in results))
 
 
 def main() -> None:

@@ -13,23 +13,22 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from common import SAMPLING, sampled, shown
+
 from prmkit.answers.equivalence import AnswerChecker
 from prmkit.config import RolloutConfig
-from prmkit.generators.base import Generator, Sampling
+from prmkit.generators.base import Generator
 from prmkit.generators.drive import drive
 from prmkit.generators.load import load_generator
-from prmkit.intervals import Bootstrap
 from prmkit.pipeline.context import check_answer
 from prmkit.pipeline.labelling import usable
 from prmkit.records import McAnnotation, Outcome, Problem, Solution
 from prmkit.rollouts.annotators import annotate
 from prmkit.rollouts.draws import Rollouts
 from prmkit.rollouts.tree import Tree, grow_tree
-from prmkit.sampling import Policy, sample_solutions
 from prmkit.synthetic.oracle import first_error, world_of
 from prmkit.synthetic.problems import make_parts
 
-_SAMPLING = Sampling(temperature=0.8, max_new_tokens=500)
 _MODEL = "synthetic:policy-strong"
 
 
@@ -43,14 +42,7 @@ class Bench(NamedTuple):
     def rollouts(self, solution: Solution, seed: int) -> Rollouts:
         """Draws of a solution under a seed."""
         problem = self.problems[solution.problem_id]
-        return Rollouts(solution, problem, seed, _SAMPLING, partial(check_answer, self.checker))
-
-    def sampled(self, n_samples: int) -> list[Solution]:
-        """Solutions that the policy writes."""
-        policy = Policy("strong", _SAMPLING, 1, partial(check_answer, self.checker))
-        tasks = sample_solutions(self.problems.values(), policy, n_samples)
-        found = sorted(drive(tasks, self.generator))
-        return usable(row for _, row in found if isinstance(row, Solution))
+        return Rollouts(solution, problem, seed, SAMPLING, partial(check_answer, self.checker))
 
     def annotated(
         self, solutions: Sequence[Solution], config: RolloutConfig, seed: int
@@ -72,12 +64,6 @@ class Bench(NamedTuple):
 
 Row = tuple[str, float, float]
 """Problem, numerator, denominator."""
-
-
-def shown(rows: Sequence[Row]) -> str:
-    """A ratio of sums with its interval over problems."""
-    found = Bootstrap(0, 1000).ratio(rows)
-    return "n/a" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
 
 
 def differing(
@@ -124,7 +110,9 @@ def per_solution(
 def compare(bench: Bench, n_samples: int, k: int, grow: int) -> None:
     """Make everything and print the table."""
     base = RolloutConfig(annotator="sequential", k=k, finished_is_known=True, grow=grow)
-    given = bench.sampled(n_samples)
+    given = usable(
+        sampled(bench.problems.values(), "strong", bench.generator, bench.checker, n_samples)
+    )
     alone = bench.annotated(given, base, 1)
     trees = bench.trees(given, base, 1)
     grown = [s for tree in trees for s in tree.grown]

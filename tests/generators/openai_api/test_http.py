@@ -16,12 +16,21 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 Ask = Callable[[str], HttpReply]
 
 
-@pytest.fixture
-def ask() -> Iterator[Ask]:
+def asking(timeout_s: float) -> Iterator[Ask]:
     thread = LoopThread()
-    session: Session = thread.call(open_session(Access(timeout_s=1.0, key="sekret")))
+    session: Session = thread.call(open_session(Access(timeout_s, key="sekret")))
     yield lambda url: thread.call(session.ask("POST", url, b"{}"))
     thread.close(session.close)
+
+
+@pytest.fixture
+def ask() -> Iterator[Ask]:
+    yield from asking(1.0)
+
+
+@pytest.fixture
+def ask_patiently() -> Iterator[Ask]:
+    yield from asking(60.0)
 
 
 def answering(sent: bytes, heard: list[bytes] | None = None, wait_s: float = 0.0) -> str:
@@ -57,6 +66,14 @@ def answering(sent: bytes, heard: list[bytes] | None = None, wait_s: float = 0.0
 def test_an_answer_that_is_not_whole_or_not_http_is_lost(sent: bytes, ask: Ask) -> None:
     with pytest.raises(Lost, match=r"\S"):
         ask(answering(sent))
+
+
+def test_an_answer_that_unpacks_without_end_is_lost(ask_patiently: Ask) -> None:
+    packed = gzip.compress(bytes(65 << 20))
+    assert len(packed) < 100_000
+    coding = b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(packed)
+    with pytest.raises(Lost, match="an answer of more than 64 MiB"):
+        ask_patiently(answering(OK + coding + packed))
 
 
 def test_no_connection_is_unreachable_and_says_why(ask: Ask) -> None:

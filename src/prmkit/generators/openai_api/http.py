@@ -18,6 +18,7 @@ import prmkit
 from prmkit.generators.openai_api.replies import HttpReply
 
 _CONNECT_S = 10.0
+_LONGEST = 64 << 20  # bytes of an answer: many times what the longest completion takes
 _IDLE_S = (
     4.0  # servers commonly close an idle connection after 5 s; one closed meanwhile costs a try
 )
@@ -81,7 +82,7 @@ class Session:
         Raises:
             Unreachable: no connection.
             TimeoutError: no whole answer in time.
-            Lost: the connection broke.
+            Lost: the connection broke, or the answer is longer than any that was asked for.
         """
         target = self._target(url)
         try:
@@ -96,7 +97,7 @@ class Session:
                     allow_redirects=False,
                 ) as answer,
             ):
-                content = await answer.read()
+                content = await _read(answer)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unreachable(_why(error)) from error
         except TimeoutError:
@@ -125,6 +126,17 @@ class Session:
             self._tls = ssl.create_default_context()
             self._tls.load_verify_locations(certifi.where())  # a bare system has none of its own
         return self._tls
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    """All of an answer, unpacked, which is not trusted to end."""
+    parts, n = list[bytes](), 0
+    while part := await answer.content.readany():
+        parts.append(part)
+        n += len(part)
+        if n > _LONGEST:
+            raise Lost(f"an answer of more than {_LONGEST >> 20} MiB")
+    return b"".join(parts)
 
 
 async def open_session(access: Access) -> Session:
