@@ -34,6 +34,44 @@ def test_an_unscored_answer_is_in_no_share_of_right_ones(run: StoredRun) -> None
     assert abs(after.value - sum(right) / len(right)) < 1e-12
 
 
+def test_a_problem_without_a_scored_answer_is_counted_as_unscored(run: StoredRun) -> None:
+    parts = ("process", "train")
+    drawn = [s for part in parts for s in run.solutions[part] if s.policy == "weak"]
+    lost = drawn[0].problem_id
+    changed = {
+        part: [
+            s.model_copy(update={"outcome": Outcome.UNSCORED, "reason": "time-out"})
+            if s.problem_id == lost
+            else s
+            for s in of_part
+        ]
+        for part, of_part in run.solutions.items()
+    }
+    name = "right answers of weak"
+    before, _, _, _, _ = compared(run, run)[name]
+    after, first, second, gap, _ = compared(run, replace(run, solutions=changed))[name]
+    assert isinstance(before, int)
+    assert after == before - 1
+    for figure in (first, second, gap):
+        assert isinstance(figure, Estimate)
+        assert (figure.n, figure.n_unscored) == (after, 1)
+
+
+def test_a_judge_without_a_verdict_on_a_problem_counts_it_as_unscored(run: StoredRun) -> None:
+    lost = run.solutions["train"][0].problem_id
+    ids = {s.solution_id for s in run.solutions["train"] if s.problem_id == lost}
+    rows = [
+        row.model_copy(update={"unscored": "unreadable", "first_error": None})
+        if row.solution_id in ids
+        else row
+        for row in run.judged["train"]
+    ]
+    silent = replace(run, judged={**run.judged, "train": rows})
+    _, first, *_ = compared(run, silent)["judge labels wrong"]
+    assert isinstance(first, Estimate)
+    assert first.n_unscored == 1
+
+
 def test_an_arm_that_scored_no_samples_has_no_best_of_n_figure(run: StoredRun) -> None:
     scores = {arm: dict(parts) for arm, parts in run.scores.items()}
     scores["mc"]["best_of_n"] = []

@@ -13,6 +13,7 @@ from prmkit.analysis.result import Cell, Column, Table
 from prmkit.analysis.tally import one_f1
 from prmkit.analysis.view import (
     Known,
+    Prediction,
     interval_of,
     predictions,
     process_set,
@@ -25,12 +26,13 @@ from prmkit.evaluation.best_of_n import maj_at_n, pass_at_k, prm_at_n
 from prmkit.evaluation.by_ends import by_ends
 from prmkit.evaluation.processbench import f1_of_sums
 from prmkit.intervals import Bootstrap, Floats, ratio, resolved
-from prmkit.records import Estimate, Outcome
+from prmkit.records import Annotated, Estimate, Outcome
 from prmkit.scoring.aggregate import aggregate
 from prmkit.store import StoredRun
 
 Sums = Mapping[str, Sequence[float]]
-"""By problem id, the numbers whose sums make a figure."""
+"""By problem id, the numbers whose sums make a figure; all 0 where nothing of it was scored."""
+_UNSCORED = (0.0, 0.0)
 
 
 def compare_runs(a: StoredRun, b: StoredRun, resamples: int | None = None) -> Table:
@@ -80,16 +82,16 @@ def _figures(run: StoredRun) -> Iterator[tuple[str, tuple[Statistic, Sums]]]:
     answers: dict[str, list[tuple[str, Sequence[float]]]] = {}
     for part in ("process", "best_of_n", "train"):
         for s in run.solutions[part]:
-            if s.outcome is not Outcome.UNSCORED:
-                right = float(s.outcome is Outcome.CORRECT)
-                answers.setdefault(s.policy, []).append((s.problem_id, (right, 1.0)))
+            is_right = (float(s.outcome is Outcome.CORRECT), 1.0)
+            sums = _UNSCORED if s.outcome is Outcome.UNSCORED else is_right
+            answers.setdefault(s.policy, []).append((s.problem_id, sums))
     for policy, rows in answers.items():
         yield f"right answers of {policy}", (_share, _summed(rows))
     yield from _label_figures(run)
     known = process_set(run)
     for system, own in predictions(run, known).items():
-        cases = [(row, p.first_error) for row, p in zip(known, own, strict=True) if not p.unscored]
-        yield f"F1 of {system}, all splits together", (f1_of_sums, _summed(map(_hits, cases)))
+        hits = map(_hits, known, own)
+        yield f"F1 of {system}, all splits together", (f1_of_sums, _summed(hits))
     yield from _best_of_n_figures(run)
 
 
@@ -100,14 +102,10 @@ def _label_figures(run: StoredRun) -> Iterator[tuple[str, tuple[Statistic, Sums]
     exact = [(r, r.truth.first_error) for r in rows if r.truth is not None]
     wrong = {
         "Monte-Carlo labels wrong": [
-            (r.solution.problem_id, (float(r.mc.first_error != truth), 1.0))
-            for r, truth in exact
-            if not r.mc.unscored
+            (r.solution.problem_id, _misplaced(r.mc, truth)) for r, truth in exact
         ],
         "judge labels wrong": [
-            (r.solution.problem_id, (float(r.judge.first_error != truth), 1.0))
-            for r, truth in exact
-            if not r.judge.unscored
+            (r.solution.problem_id, _misplaced(r.judge, truth)) for r, truth in exact
         ],
         "consensus labels wrong": [
             (r.solution.problem_id, (float(r.mc.first_error != truth), 1.0))
@@ -119,11 +117,14 @@ def _label_figures(run: StoredRun) -> Iterator[tuple[str, tuple[Statistic, Sums]
         yield name, (_share, _summed(found))
 
 
-def _hits(case: tuple[Known, int | None]) -> tuple[str, Sequence[float]]:
-    row, predicted = case
-    hit, wrong = predicted == row.first_error, row.first_error is not None
+def _misplaced(row: Annotated, truth: int | None) -> tuple[float, float]:
+    return _UNSCORED if row.unscored else (float(row.first_error != truth), 1.0)
+
+
+def _hits(row: Known, prediction: Prediction) -> tuple[str, Sequence[float]]:
+    hit, wrong = prediction.first_error == row.first_error, row.first_error is not None
     sums = (wrong and hit, wrong, not wrong and hit, not wrong)
-    return row.solution.problem_id, [float(x) for x in sums]
+    return row.solution.problem_id, [float(x and not prediction.unscored) for x in sums]
 
 
 def _best_of_n_figures(run: StoredRun) -> Iterator[tuple[str, tuple[Statistic, Sums]]]:
@@ -143,9 +144,8 @@ def _best_of_n_figures(run: StoredRun) -> Iterator[tuple[str, tuple[Statistic, S
             ]
     for name, values_P in values.items():
         rows = [
-            (p.problem_id, (value, 1.0))
+            (p.problem_id, _UNSCORED if value is None else (value, 1.0))
             for p, value in zip(problems, values_P, strict=True)
-            if value is not None
         ]
         yield name, (_share, _summed(rows))
 
@@ -168,12 +168,13 @@ def _row(
 ) -> Iterator[tuple[Cell, ...]]:
     statistic, of_a = a
     _, of_b = b
-    ids = sorted(shared & of_a.keys() & of_b.keys())
+    both = shared & of_a.keys() & of_b.keys()
+    ids = sorted(i for i in both if any(of_a[i]) and any(of_b[i]))
     if not ids:
         return
     sums_PC = np.array([[*of_a[i], *of_b[i]] for i in ids])
     half = sums_PC.shape[1] // 2
-    n = (len(ids), 0)
+    n = (len(ids), len(both) - len(ids))
     first = _figure(statistic, sums_PC[:, :half], n, interval)
     second = _figure(statistic, sums_PC[:, half:], n, interval)
     gap = interval.of_sums(
