@@ -11,7 +11,7 @@ ROOT = Path(prmkit.__file__).parent
 
 # A module may import only from layers strictly below its own, or from its own folder.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "records", "seeds"),
+    ("closing", "errors", "records", "seeds"),
     ("faults", "strict_yaml", "generators.base"),
     ("config",),
     ("generators", "answers", "steps", "splitting", "store", "intervals"),

@@ -1,10 +1,11 @@
 """Run against run, where the runs share only a part of what they measured."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from prmkit.analysis.result import Cell
 from prmkit.analysis.runs import compare_runs
-from prmkit.records import Estimate, Outcome
+from prmkit.records import Estimate, Outcome, Solution
 from prmkit.store import StoredRun
 
 
@@ -13,43 +14,35 @@ def compared(a: StoredRun, b: StoredRun) -> dict[str, tuple[Cell, ...]]:
     return {str(row[0]): row[1:] for row in compare_runs(a, b).rows}
 
 
-def test_an_unscored_answer_is_in_no_share_of_right_ones(run: StoredRun) -> None:
-    def without(solution_id: str) -> StoredRun:
-        changed = {
-            part: [
-                s.model_copy(update={"outcome": Outcome.UNSCORED, "reason": "time-out"})
-                if s.solution_id == solution_id
-                else s
-                for s in of_part
-            ]
-            for part, of_part in run.solutions.items()
-        }
-        return replace(run, solutions=changed)
+PARTS = ("process", "train")  # where the weak policy is measured
 
-    parts = ("process", "train")  # where the weak policy is measured
-    drawn = [s for part in parts for s in run.solutions[part] if s.policy == "weak"]
-    _, _, after, *_ = compared(run, without(drawn[0].solution_id))["right answers of weak"]
-    right = [float(s.outcome is Outcome.CORRECT) for s in drawn[1:]]
+
+def unanswered(run: StoredRun, is_lost: Callable[[Solution], bool]) -> StoredRun:
+    """The run with some answers unscored."""
+    lost = {"outcome": Outcome.UNSCORED, "reason": "time-out"}
+    changed = {
+        part: [s.model_copy(update=lost) if is_lost(s) else s for s in of_part]
+        for part, of_part in run.solutions.items()
+    }
+    return replace(run, solutions=changed)
+
+
+def test_an_unscored_answer_is_in_no_share_of_right_ones(run: StoredRun) -> None:
+    first, *others = [s for part in PARTS for s in run.solutions[part] if s.policy == "weak"]
+    without = unanswered(run, lambda s: s.solution_id == first.solution_id)
+    _, _, after, *_ = compared(run, without)["right answers of weak"]
+    right = [float(s.outcome is Outcome.CORRECT) for s in others]
     assert isinstance(after, Estimate)
     assert abs(after.value - sum(right) / len(right)) < 1e-12
 
 
 def test_a_problem_without_a_scored_answer_is_counted_as_unscored(run: StoredRun) -> None:
-    parts = ("process", "train")
-    drawn = [s for part in parts for s in run.solutions[part] if s.policy == "weak"]
-    lost = drawn[0].problem_id
-    changed = {
-        part: [
-            s.model_copy(update={"outcome": Outcome.UNSCORED, "reason": "time-out"})
-            if s.problem_id == lost
-            else s
-            for s in of_part
-        ]
-        for part, of_part in run.solutions.items()
-    }
+    lost = next(s for part in PARTS for s in run.solutions[part] if s.policy == "weak").problem_id
     name = "right answers of weak"
-    before, _, _, _, _ = compared(run, run)[name]
-    after, first, second, gap, _ = compared(run, replace(run, solutions=changed))[name]
+    before, *_ = compared(run, run)[name]
+    after, first, second, gap, _ = compared(run, unanswered(run, lambda s: s.problem_id == lost))[
+        name
+    ]
     assert isinstance(before, int)
     assert after == before - 1
     for figure in (first, second, gap):

@@ -8,12 +8,12 @@ reference as its first argument, in a worker process that is killed at the time 
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from prmkit.answers.exact import compare_exactly, normal_form
 from prmkit.answers.worker import Comparison
 from prmkit.answers.workers import Pair, WorkerPool
+from prmkit.closing import Closing
 from prmkit.records import Outcome, Record
 
 MAX_CHARS = 2000
@@ -43,7 +43,7 @@ class Check(Record):
     """The rule that decided."""
 
 
-class AnswerChecker:
+class AnswerChecker(Closing):
     """Checks answers; a context manager that ends its worker processes on exit.
 
     Workers start at the first pair that the exact rules leave open (about a second). May be shared
@@ -66,17 +66,6 @@ class AnswerChecker:
         self._pool = WorkerPool(workers, timeout_s, _MEMORY_BYTES)
         self._cache: OrderedDict[Pair, Check] = OrderedDict()
         self._lock = threading.Lock()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the worker processes; a later check starts them again."""

@@ -10,10 +10,10 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 from pydantic import ValidationError
 
+from prmkit.closing import Closing
 from prmkit.errors import RunError
 from prmkit.generators.base import Completion
 from prmkit.records import Record
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS finished (
 _KEYS_A_QUERY = 500  # SQLite before 3.32 allows 999 variables
 
 
-class Journal:
+class Journal(Closing):
     """Completions and finished rows on disk; the `Cache` of `generators.drive`.
 
     Args:
@@ -99,17 +99,6 @@ class Journal:
         """Close the file and let others in; closing twice is allowed."""
         self._database.close()
         self._lock.close()
-
-    def __enter__(self) -> "Journal":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _add(self, stage: str, key: str, payload: str) -> None:
         insert = "INSERT OR IGNORE INTO finished VALUES (?, ?, ?)"

@@ -8,14 +8,14 @@ process holds are also kept here.
 import fcntl
 import os
 from pathlib import Path
-from types import TracebackType
 
+from prmkit.closing import Closing
 from prmkit.errors import RunError
 
 _held: set[Path] = set()
 
 
-class Lock:
+class Lock(Closing):
     """Exclusive use of `path` (a lock file, created if absent and left in place) until `close`.
 
     Raises:
@@ -53,14 +53,3 @@ class Lock:
             self._is_open = False
             _held.discard(self._path)
             os.close(self._descriptor)
-
-    def __enter__(self) -> "Lock":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

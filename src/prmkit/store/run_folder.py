@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
+from prmkit.closing import Closing
 from prmkit.config import RunConfig, recipe_differences, recipe_digest
 from prmkit.errors import DataError, RunError
 from prmkit.store.files import is_temporary, read_json, write_json
@@ -41,7 +41,7 @@ _MAX_NAMED = 10
 _WHERE = re.compile(r"\.(?:base_url\.\d+|api_key_env|max_in_flight|timeout_s)$")
 
 
-class RunFolder:
+class RunFolder(Closing):
     """A run folder that this process has to itself; made by `open`, ended by `close` or `with`."""
 
     path: Path
@@ -139,17 +139,6 @@ class RunFolder:
         """Let others in; closing twice is allowed."""
         self.journal.close()
         self._lock.close()
-
-    def __enter__(self) -> "RunFolder":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _timing(self) -> dict[str, dict[str, float]]:
         path = self.path / "timing.json"

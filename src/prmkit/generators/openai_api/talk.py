@@ -7,6 +7,7 @@ import json
 import time
 from typing import Any
 
+from prmkit.closing import Closing
 from prmkit.errors import ModelError
 from prmkit.generators.openai_api.event_loop import LoopThread
 from prmkit.generators.openai_api.http import Access, Lost, Unreachable, open_session
@@ -24,7 +25,7 @@ _BUSY = frozenset({429, 500, 502, 503, 504})
 _EVENT = "data: "
 
 
-class Talk:
+class Talk(Closing):
     """Requests to one base URL; a context manager.
 
     Args:
@@ -38,10 +39,8 @@ class Talk:
         self._thread = LoopThread()
         self._session = self._thread.call(open_session(access))
 
-    def __enter__(self) -> "Talk":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """End the connections; twice is allowed."""
         self._thread.close(self._session.close)
 
     def get(self, path: str) -> HttpReply:
