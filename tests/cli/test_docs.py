@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,21 @@ def test_every_field_of_every_record_has_a_docstring() -> None:
         if not field.description
     ]
     assert silent == []
+
+
+def test_every_claim_names_a_test_or_a_benchmark_that_exists() -> None:
+    rows = [
+        line.rsplit("|", 2)[1]
+        for line in (ROOT / "docs" / "claims.md").read_text().splitlines()
+        if line.startswith("|") and not line.startswith(("| claim", "|---"))
+    ]
+    named = [name for row in rows for name in re.findall("`([^`]+)`", row)]
+    assert len(rows) > 40
+    assert len(named) >= len(rows)
+    for name in named:
+        if name.startswith("benchmarks/"):
+            assert (ROOT / name).is_file(), name
+            assert name in (ROOT / "docs" / "benchmarks.md").read_text(), name
+        else:
+            file, test = name.split(": ")
+            assert f"\ndef {test}(" in (ROOT / "tests" / file).read_text(), name
