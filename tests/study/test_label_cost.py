@@ -114,7 +114,7 @@ def test_equal_labels_are_trained_once_and_a_second_call_trains_nothing(
     again = run_study(runs, SETTINGS, tmp_path / "cells", lambda n, of: seen.append((n, of)))
     assert seen == [(7, 8), (8, 8)]
     assert one.read_bytes() == before
-    assert [cell.cases for cell in again] == [cell.cases for cell in cells]
+    assert [cell.trained for cell in again] == [cell.trained for cell in cells]
     interval = Bootstrap(0, 100)
     found = answer(measure(cells, interval), interval)
     names = [row[0] for row in found.tables[0].rows]
@@ -150,6 +150,28 @@ def test_a_study_killed_after_any_training_ends_equal_to_one_that_was_not(
         for name in ("whole", "killed")
     )
     assert whole == killed
+
+
+def test_prms_of_other_seeds_are_further_prms_of_the_same_labels(
+    runs: list[StudyRun], tmp_path: Path
+) -> None:
+    settings = SETTINGS[:1]
+    run_study(runs[:1], settings, tmp_path, lambda n, of: None)
+    seen: list[tuple[int, int]] = []
+    (cell,) = run_study(runs[:1], settings, tmp_path, lambda n, of: seen.append((n, of)), 3)
+    assert seen == [(1, 3), (2, 3), (3, 3)]  # the first is there already
+    assert len(cell.labels) == len(runs[0].drawn)
+    first, *_ = cell.trained
+    assert len(cell.trained) == 3
+    for cases in cell.trained:
+        assert [c.case_id for c in cases] == [c.case_id for c in first]
+    (m,) = measure([cell], Bootstrap(0, 100))
+    assert len(m.single) == 3
+    assert len(m.by_run) == 1
+    assert len({case.case_id for case in m.cases}) == 3 * len(first)
+    assert {case.problem_id for case in m.cases} == {case.problem_id for case in first}
+    assert m.f1 is not None
+    assert m.by_run == (m.f1.value,)
 
 
 def test_another_judge_makes_cells_of_the_filter_anew_and_no_others(

@@ -40,6 +40,9 @@ def label_cost(  # noqa: PLR0913  # a command's options are its arguments
         help="Updates of each PRM, however many solutions its labels keep; default as in the runs' "
         "recipe.",
     ),
+    repeats: int = typer.Option(
+        1, min=1, help="PRMs a setting and run, each of another seed: the chance of a training."
+    ),
     threads: int | None = typer.Option(None, min=1, help="CPU threads; default all cores."),
     resamples: int = typer.Option(1000, min=100, help="Bootstrap resamples over problems."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON instead of tables."),
@@ -61,6 +64,8 @@ def label_cost(  # noqa: PLR0913  # a command's options are its arguments
         prm study label-cost runs/cost-1 runs/cost-2 --out studies/label-cost
 
         prm study label-cost runs/cost-1 --out studies/small --k 2,8 --rule-k 8 --updates 160
+
+        prm study label-cost runs/cost-1 --out studies/small --k 8 --rule-k 8 --repeats 5
     """
     from prmkit.cli.progress import LiveProgress
     from prmkit.intervals import Bootstrap
@@ -92,7 +97,7 @@ def label_cost(  # noqa: PLR0913  # a command's options are its arguments
         progress.advance(done - n_done)
         n_done = done
 
-    cells = run_study(read, settings, out / _CELLS, on_cell)
+    cells = run_study(read, settings, out / _CELLS, on_cell, repeats)
     progress.end(f"{n_done} PRMs, {len(settings)} settings, {len(read)} runs")
     interval = Bootstrap(0, resamples)
     found = answer(measure(cells, interval), interval)

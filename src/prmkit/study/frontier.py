@@ -1,6 +1,7 @@
 """The answer of a label-cost study: a table, two figures, and which setting to choose."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from prmkit.analysis.result import Analysis, Column, Figure, Point, Series, Table
@@ -18,7 +19,7 @@ _ABOUT = (
     "what a live run of it would have generated a solution, the judge's included where it is "
     "asked. A PRM is trained on each run's labels. F1 is of first errors on the runs' "
     "ProcessBench-style sets, pooled by split; its intervals are over problems and do not cover "
-    "the chance of another training, which the column of single runs shows. Label error is the "
+    "the chance of another training, which the column of single PRMs shows. Label error is the "
     "share of labelled solutions whose first error is not the true one."
 )
 _WAYS: dict[Kind, str] = {
@@ -45,7 +46,9 @@ class Measured(NamedTuple):
     f1: Estimate | None
     """Mean F1 of the PRMs; None if one has none."""
     by_run: tuple[float | None, ...]
-    """F1 of each run's PRM."""
+    """F1 of each run's PRMs."""
+    single: tuple[float | None, ...]
+    """F1 of each PRM, run by run."""
     degenerate: int
     """PRMs that say the same of every solution."""
     cases: tuple[ProcessCase, ...]
@@ -120,7 +123,7 @@ def _below(one: Measured, best: Measured, interval: Bootstrap) -> bool:
 
 def _degenerate(m: Measured) -> str:
     return (
-        f"{m.setting.name}: {m.degenerate} of {len(m.by_run)} PRMs say the same of every solution "
+        f"{m.setting.name}: {m.degenerate} of {len(m.single)} PRMs say the same of every solution "
         "and are not ranked."
     )
 
@@ -140,19 +143,25 @@ def _measured(setting: Setting, cells: Sequence[Cell], interval: Bootstrap) -> M
     ]
     wrong = interval.share((p, kind in _WAYS) for p, kind in kinds)
     ways = interval.shares((p, way, float(kind == way)) for p, kind in kinds for way in _WAYS)
-    cases = tuple(case for cell in cells for case in cell.cases)
-    whole = all(cell.cases for cell in cells)
+    prms = [[_numbered(cases, i) for i, cases in enumerate(cell.trained)] for cell in cells]
+    of_runs = [list(chain.from_iterable(own)) for own in prms]
     return Measured(
         setting,
         tokens,
         used,
         wrong,
         ways,
-        _f1(cases, interval) if whole else None,
-        tuple(_value(_f1(cell.cases, interval)) for cell in cells),
-        sum(bool(degenerate(cell.cases)) for cell in cells if cell.cases),
-        cases,
+        _f1(list(chain.from_iterable(of_runs)), interval) if all(of_runs) else None,
+        tuple(_value(_f1(cases, interval)) for cases in of_runs),
+        tuple(_value(_f1(cases, interval)) for own in prms for cases in own or [[]]),
+        sum(bool(degenerate(cases)) for own in prms for cases in own),
+        tuple(chain.from_iterable(of_runs)),
     )
+
+
+def _numbered(cases: Sequence[ProcessCase], index: int) -> list[ProcessCase]:
+    """The cases of one of several PRMs of a run, under ids of their own."""
+    return [case._replace(case_id=f"{case.case_id}/{index}") for case in cases]
 
 
 def _f1(cases: Sequence[ProcessCase], interval: Bootstrap) -> Estimate | None:
@@ -175,14 +184,14 @@ def _table(found: Sequence[Measured]) -> Table:
             Column(name="labelled, %"),
             Column(name="labels wrong, %"),
             Column(name="mean F1"),
-            Column(name="F1 of single runs"),
+            Column(name="F1 of single PRMs"),
         ),
         rows=tuple((m.setting.name, m.tokens, m.used, m.wrong, m.f1, _single(m)) for m in found),
     )
 
 
 def _single(m: Measured) -> str:
-    values = ", ".join("n/a" if v is None else f"{100 * v:.1f}" for v in m.by_run)
+    values = ", ".join("n/a" if v is None else f"{100 * v:.1f}" for v in m.single)
     return f"{values} ({m.degenerate} degenerate)" if m.degenerate else values
 
 
@@ -207,7 +216,7 @@ def _threshold_tables(found: Sequence[Measured]) -> Iterator[Table]:
                 Column(name="K"),
                 Column(name="labels wrong"),
                 Column(name="mean F1"),
-                Column(name="F1 of single runs"),
+                Column(name="F1 of single PRMs"),
             ),
             rows=tuple(
                 (str(m.setting.threshold), str(m.setting.k), m.wrong, m.f1, _single(m))
