@@ -222,7 +222,7 @@ def _due(world: World, right: list[str], made: Corrupted) -> str:
 _DECIDING = 4.0  # weight of a verdict, beside that of the words around it
 _MISSED = 4.0  # weight of an error, beside that of a right paragraph: one in eight is wrong
 _SPOTTING = 0.5  # share of examples with words out of place, in the time when there are such
-_SPOTTING_TIME = (0.35, 0.7)  # shares of the training between which there are
+_SPOTTING_TIME = (0.27, 0.54)  # shares of the training between which there are
 _SPOILED = 0.6  # share of their paragraphs that have one
 
 
