@@ -6,10 +6,11 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pytest
+
+from prmkit.closing import Closing
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
@@ -22,7 +23,7 @@ _FLAGS = (
 )  # fmt: skip
 
 
-class Page:
+class Page(Closing):
     """One page of a browser of its own; `with` ends it."""
 
     def __init__(self) -> None:
@@ -94,15 +95,8 @@ class Page:
         self.call("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
         self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
 
-    def __enter__(self) -> "Page":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the browser."""
         self._process.terminate()
         self._process.wait()
         os.close(self._to)
