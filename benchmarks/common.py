@@ -1,4 +1,4 @@
-"""What benchmarks in the synthetic world share: solutions by a policy, a ratio as it is shown."""
+"""What benchmarks in the synthetic world share: solutions, their truth, a ratio as it is shown."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -10,6 +10,7 @@ from prmkit.intervals import Bootstrap
 from prmkit.pipeline.context import check_answer
 from prmkit.records import Problem, Solution
 from prmkit.sampling import Policy, sample_solutions
+from prmkit.synthetic.oracle import first_error, world_of
 
 SAMPLING = Sampling(temperature=0.8, max_new_tokens=500)
 
@@ -27,16 +28,13 @@ def sampled(
     return [row for _, row in drawn if isinstance(row, Solution)]
 
 
-def shown(rows: Iterable[tuple[str, float, float]], scale: float = 1.0, digits: int = 3) -> str:
-    """A ratio of sums with its interval over problems.
+def true_error(solution: Solution, problem: Problem) -> int | None:
+    """Where the oracle sees the first error."""
+    found = first_error(world_of(problem), solution.steps)
+    return None if found is None else found.step
 
-    Args:
-        rows: Problem, numerator, denominator.
-        scale: 100 for percent.
-        digits: After the point.
-    """
+
+def shown(rows: Iterable[tuple[str, float, float]]) -> str:
+    """A ratio of sums over (problem, numerator, denominator), with its interval over problems."""
     found = Bootstrap(0, 1000).ratio(rows)
-    if found is None:
-        return "n/a"
-    value, low, high = (f"{scale * x:.{digits}f}" for x in (found.value, found.low, found.high))
-    return f"{value} [{low}, {high}]"
+    return "n/a" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"

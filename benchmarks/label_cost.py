@@ -18,12 +18,13 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import common
+
 from prmkit.answers.equivalence import AnswerChecker
 from prmkit.config import Recipe, RolloutConfig
 from prmkit.consensus import build_consensus
 from prmkit.generators.drive import drive
 from prmkit.generators.load import load_generator
-from prmkit.intervals import Bootstrap
 from prmkit.pipeline.context import check_answer
 from prmkit.records import (
     JudgeAnnotation,
@@ -97,10 +98,7 @@ def load(folder: Path, config: RolloutConfig) -> list[Row]:
 
 def shown(rows: Sequence[Row], above: Callable[[Row], float], below: Callable[[Row], float]) -> str:
     """A ratio of sums with its interval over problems."""
-    found = Bootstrap(0, 1000).ratio(
-        (row.solution.problem_id, above(row), below(row)) for row in rows
-    )
-    return "n/a" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+    return common.shown((row.solution.problem_id, above(row), below(row)) for row in rows)
 
 
 def report(rows: Sequence[Row]) -> None:

@@ -14,34 +14,27 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from common import sampled, shown
+from common import sampled, true_error
 
 from prmkit.answers.equivalence import AnswerChecker
 from prmkit.config import JudgeConfig
-from prmkit.evaluation.processbench import ProcessCase, evaluate
+from prmkit.evaluation.processbench import evaluate
 from prmkit.generators.base import Sampling
 from prmkit.generators.drive import drive
 from prmkit.generators.load import load_generator
+from prmkit.intervals import Bootstrap
 from prmkit.judging.judge import judge_solution
+from prmkit.pipeline.evaluate import ProcessSet
 from prmkit.pipeline.labelling import usable
-from prmkit.records import Estimate, Outcome, Problem, Solution
+from prmkit.pipeline.words import percent
+from prmkit.records import Outcome, Problem, Solution
 from prmkit.synthetic.examples import judge_case
-from prmkit.synthetic.oracle import first_error, world_of
+from prmkit.synthetic.oracle import world_of
 from prmkit.synthetic.problems import SPLITS, make_parts
 
 _JUDGING = Sampling(temperature=0.0, max_new_tokens=80)
 _POLICIES = ("strong", "weak")
-
-
-def true_error(solution: Solution, problem: Problem) -> int | None:
-    """The oracle's first error."""
-    found = first_error(world_of(problem), solution.steps)
-    return None if found is None else found.step
-
-
-def percent(found: Estimate) -> str:
-    """A figure with its interval."""
-    return f"{100 * found.value:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+_INTERVAL = Bootstrap(0, 1000)
 
 
 def row(name: str, cells: Iterable[str]) -> None:
@@ -58,7 +51,7 @@ def share(
     """Of a split's solutions, how many are so."""
     of = {p.problem_id: p for p in problems if p.split == split}
     own = [s for s in solutions if s.problem_id in of]
-    return shown(((s.problem_id, says(s, of[s.problem_id]), 1.0) for s in own), 100, 1)
+    return percent(_INTERVAL.ratio((s.problem_id, says(s, of[s.problem_id]), 1.0) for s in own))
 
 
 def written(name: str, problems: Sequence[Problem], checker: AnswerChecker) -> list[Solution]:
@@ -106,18 +99,10 @@ def judged(model: str, title: str, problems: Sequence[Problem], rows: Sequence[S
     config = JudgeConfig(model=model, prompt="compact", sampling=_JUDGING)
     generator = load_generator(model, 64, None)
     tasks = (judge_solution(s, of[s.problem_id], config, 1) for s in rows)
-    verdicts = dict(drive(tasks, generator))
-    cases = [
-        ProcessCase(
-            case_id=s.solution_id,
-            problem_id=s.problem_id,
-            subset=of[s.problem_id].split,
-            first_error=true_error(s, of[s.problem_id]),
-            predicted=verdicts[i].first_error,
-            unscored=verdicts[i].unscored,
-        )
-        for i, s in enumerate(rows)
-    ]
+    truth = {s.solution_id: true_error(s, of[s.problem_id]) for s in rows}
+    cases = ProcessSet(rows, of, truth).from_annotations(
+        found for _, found in drive(tasks, generator)
+    )
     found = evaluate(cases, seed=0)
     wrong = [c for c in cases if c.first_error is not None]
     n_placed = sum(c.predicted == c.first_error and not c.unscored for c in wrong)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from common import SAMPLING, sampled, shown
+from common import SAMPLING, sampled, shown, true_error
 
 from prmkit.answers.equivalence import AnswerChecker
 from prmkit.config import RolloutConfig
@@ -26,7 +26,6 @@ from prmkit.records import McAnnotation, Outcome, Problem, Solution
 from prmkit.rollouts.annotators import annotate
 from prmkit.rollouts.draws import Rollouts
 from prmkit.rollouts.tree import Tree, grow_tree
-from prmkit.synthetic.oracle import first_error, world_of
 from prmkit.synthetic.problems import make_parts
 
 _MODEL = "synthetic:policy-strong"
@@ -84,8 +83,7 @@ def wrong(
     """Whether labels are wrong against the oracle."""
     found: list[Row] = []
     for s in solutions:
-        error = first_error(world_of(bench.problems[s.problem_id]), s.steps)
-        place = None if error is None else error.step
+        place = true_error(s, bench.problems[s.problem_id])
         if not rows[s.solution_id].unscored:
             found.append((s.problem_id, rows[s.solution_id].first_error != place, 1.0))
     return found

@@ -108,9 +108,7 @@ def _label_figures(run: StoredRun) -> Iterator[tuple[str, tuple[Statistic, Sums]
             (r.solution.problem_id, _misplaced(r.judge, truth)) for r, truth in exact
         ],
         "consensus labels wrong": [
-            (r.solution.problem_id, (float(r.mc.first_error != truth), 1.0))
-            for r, truth in exact
-            if r.kept
+            (r.solution.problem_id, _misplaced(r.mc, truth)) for r, truth in exact if r.kept
         ],
     }
     for name, found in wrong.items():

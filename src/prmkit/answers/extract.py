@@ -42,7 +42,6 @@ class _Span(NamedTuple):
 
 
 _BRACE_TOKEN = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])[ \t]*(\{)?|\\.|[{}]", re.DOTALL)
-_ESCAPE = r"\x"  # what _BRACE_TOKEN finds beside braces and boxes is as long
 _UNBRACED = re.compile(r"[^\s${}\\]+|\\[A-Za-z]+(?![A-Za-z{])")
 _LIST_WORD = r"(?:,|;|and\b|or\b|\\text(?:rm)?\{\s*,?\s*(?:and|or)\s*\}|&)"
 _BLANK = r"(?:\s|\$|\\[()\[\] ,;:!]|\\q?quad(?![A-Za-z]))"
@@ -168,7 +167,7 @@ def _complete_boxes(text: str) -> Iterator[_Box]:
             opened = open_braces.pop() if open_braces else None
             if opened:
                 yield _Box(*opened, *token.span())
-        elif len(found) > len(_ESCAPE):
+        elif found.startswith((r"\boxed", r"\fbox")):
             unbraced = _UNBRACED.match(text, token.end())
             if unbraced:
                 yield _Box(token.start(), unbraced.start(), unbraced.end(), unbraced.end())

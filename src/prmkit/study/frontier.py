@@ -145,17 +145,18 @@ def _measured(setting: Setting, cells: Sequence[Cell], interval: Bootstrap) -> M
     ways = interval.shares((p, way, float(kind == way)) for p, kind in kinds for way in _WAYS)
     prms = [[_numbered(cases, i) for i, cases in enumerate(cell.trained)] for cell in cells]
     of_runs = [list(chain.from_iterable(own)) for own in prms]
+    cases = tuple(chain.from_iterable(of_runs))
     return Measured(
         setting,
         tokens,
         used,
         wrong,
         ways,
-        _f1(list(chain.from_iterable(of_runs)), interval) if all(of_runs) else None,
-        tuple(_value(_f1(cases, interval)) for cases in of_runs),
-        tuple(_value(_f1(cases, interval)) for own in prms for cases in own or [[]]),
-        sum(bool(degenerate(cases)) for own in prms for cases in own),
-        tuple(chain.from_iterable(of_runs)),
+        _f1(cases, interval) if all(of_runs) else None,
+        tuple(_value(_f1(of_run, interval)) for of_run in of_runs),
+        tuple(_value(_f1(of_prm, interval)) for own in prms for of_prm in own or [[]]),
+        sum(bool(degenerate(of_prm)) for own in prms for of_prm in own),
+        cases,
     )
 
 
