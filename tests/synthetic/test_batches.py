@@ -29,6 +29,22 @@ def test_stopping_early_changes_no_batch_before() -> None:
     assert all(torch.equal(a.ids, b.ids) for a, b in zip(early, whole, strict=False))
 
 
+def test_there_is_a_batch_for_each_update_where_few_examples_fill_one() -> None:
+    config = TINY.model_copy(update={"updates": 160, "batch_tokens": 256})
+    found = [len(batch.ids) for batch in batches(config)]
+    assert len(found) == 160
+    assert min(found) >= 1
+
+
+def test_batches_that_workers_draw_are_those_drawn_here() -> None:
+    config = TINY.model_copy(update={"updates": 90})  # six pools of 16, the last not whole
+    here = list(batches(config, start=20))
+    drawn = list(batches(config, start=20, workers=2))
+    assert len(here) == len(drawn) == 70
+    for one, other in zip(here, drawn, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
 def test_padding_and_prompts_are_not_trained_on() -> None:
     tokenizer = build_tokenizer()
     pad = tokenizer.token_to_id("<|endoftext|>")

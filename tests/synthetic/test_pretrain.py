@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,15 @@ from transformers import AutoModelForCausalLM
 
 from prmkit.generators.base import Message, Request, Sampling, generate
 from prmkit.generators.load import load_generator
-from prmkit.synthetic.pretrain import pretrain, rate_share, settled_layers
+from prmkit.synthetic.pretrain import PretrainOptions, pretrain, rate_share, settled_layers
 from prmkit.synthetic.recipes import PretrainConfig
 
 TINY = PretrainConfig(
     role="judge", layers=1, hidden=32, heads=2, ffn=32, updates=6, batch_tokens=512
 )
+
+
+ONE = PretrainOptions(device="cpu", threads=1, checkpoint_every=3)
 
 
 class Stopped(Exception):
@@ -47,7 +51,7 @@ def test_layers_settle_as_the_stages_pass() -> None:
 
 
 def test_interrupted_and_resumed_the_weights_are_equal(tmp_path: Path) -> None:
-    pretrain(TINY, tmp_path / "straight", threads=1, checkpoint_every=3)
+    pretrain(TINY, tmp_path / "straight", ONE)
     done: list[int] = []
 
     def interrupt(tokens: int) -> None:
@@ -56,8 +60,8 @@ def test_interrupted_and_resumed_the_weights_are_equal(tmp_path: Path) -> None:
             raise Stopped
 
     with pytest.raises(Stopped):
-        pretrain(TINY, tmp_path / "resumed", 1, interrupt, checkpoint_every=3)
-    pretrain(TINY, tmp_path / "resumed", threads=1, checkpoint_every=3)
+        pretrain(TINY, tmp_path / "resumed", replace(ONE, on_update=interrupt))
+    pretrain(TINY, tmp_path / "resumed", ONE)
     straight = load_file(tmp_path / "straight" / "model.safetensors")
     resumed = load_file(tmp_path / "resumed" / "model.safetensors")
     assert straight.keys() == resumed.keys()
@@ -66,8 +70,8 @@ def test_interrupted_and_resumed_the_weights_are_equal(tmp_path: Path) -> None:
 
 def test_settled_reading_layers_change_no_more_and_the_others_do(tmp_path: Path) -> None:
     config = TINY.model_copy(update={"layers": 4, "reading_layers": 1, "reading_share": 0.5})
-    pretrain(config, tmp_path / "whole", threads=1)
-    pretrain(config.model_copy(update={"stop": 3}), tmp_path / "half", threads=1)
+    pretrain(config, tmp_path / "whole", ONE)
+    pretrain(config.model_copy(update={"stop": 3}), tmp_path / "half", ONE)
     whole = load_file(tmp_path / "whole" / "model.safetensors")
     half = load_file(tmp_path / "half" / "model.safetensors")
     changed = {name for name in whole if not torch.equal(whole[name], half[name])}
@@ -77,7 +81,7 @@ def test_settled_reading_layers_change_no_more_and_the_others_do(tmp_path: Path)
 
 
 def test_what_it_writes_is_an_ordinary_checkpoint_that_generates(tmp_path: Path) -> None:
-    pretrain(TINY, tmp_path / "model", threads=1)
+    pretrain(TINY, tmp_path / "model", ONE)
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
     assert model.config.architectures == ["Qwen2ForCausalLM"]
     assert not model.config.tie_word_embeddings

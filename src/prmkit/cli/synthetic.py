@@ -20,12 +20,16 @@ class ModelName(StrEnum):
 
 
 @app.command()
-def pretrain(
+def pretrain(  # noqa: PLR0913  # a command's options are its arguments
     model: ModelName = typer.Argument(help="Which model."),
     out: Path = typer.Option(help="Folder to write the checkpoint to; resumed if it is there."),
     updates: int | None = typer.Option(None, min=1, help="Updates; default as shipped."),
     seed: int | None = typer.Option(None, min=0, help="Seed; default as shipped."),
+    device: str | None = typer.Option(None, help="cpu or cuda; default the GPU if there is one."),
     threads: int | None = typer.Option(None, min=1, help="CPU threads; default all cores."),
+    workers: int = typer.Option(
+        0, min=0, help="Processes that draw the examples; for a GPU, which is faster than one."
+    ),
 ) -> None:
     """Train one of the synthetic world's models from scratch; its loss curve in curves.svg.
 
@@ -34,8 +38,11 @@ def pretrain(
         prm synthetic pretrain policy-strong --out models/policy-strong
 
         prm synthetic pretrain judge --out models/judge --updates 500 --threads 1
+
+        prm synthetic pretrain judge --out models/judge --device cuda --workers 4
     """
     from prmkit.cli.progress import LiveProgress
+    from prmkit.synthetic.pretrain import PretrainOptions
     from prmkit.synthetic.pretrain import pretrain as train
     from prmkit.synthetic.recipes import SHIPPED
 
@@ -44,7 +51,13 @@ def pretrain(
     config = config.model_copy(update={k: v for k, v in changes.items() if v is not None})
     progress = LiveProgress()
     progress.begin(f"pretrain {model.value}", config.stop or config.updates, "updates")
-    train(config, out, threads, on_update=lambda tokens: progress.advance(1, tokens))
+    options = PretrainOptions(
+        device=device,
+        threads=threads,
+        workers=workers,
+        on_update=lambda tokens: progress.advance(1, tokens),
+    )
+    train(config, out, options)
     progress.end(f"written to {out}")
     _draw(out)
 

@@ -1,8 +1,12 @@
 """Batches of training examples, drawn fresh for every update, so that nothing is seen twice."""
 
 import random
+from collections import deque
 from collections.abc import Callable, Iterator
-from functools import partial
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache, partial
+from itertools import islice
+from multiprocessing import get_context
 from typing import Any, NamedTuple
 
 from prmkit.synthetic.examples import Example, State, judge_example, policy_example
@@ -22,6 +26,10 @@ class Batch(NamedTuple):
     """What it says of its paragraph; see `State`."""
     said: Any
     """1 where the expected token is one that the model is to say, 0 where it reads on."""
+
+    def to(self, device: str) -> "Batch":
+        """The batch on a device."""
+        return Batch(*(column.to(device) for column in self))
 
 
 class _Row(NamedTuple):
@@ -67,25 +75,44 @@ def _encode(tokenizer: Any, example: Example) -> _Row:
     return _Row(ids, targets, weights, states, said)
 
 
-def batches(config: PretrainConfig, start: int = 0) -> Iterator[Batch]:
-    """Batches for updates start, start + 1, ...; each depends on the seed and its number alone."""
+def batches(config: PretrainConfig, start: int = 0, workers: int = 0) -> Iterator[Batch]:
+    """Batches for updates start, start + 1, ...; each depends on the seed and its number alone.
+
+    Args:
+        config: What they are for.
+        start: Number of the first.
+        workers: Processes that draw them ahead of their use; 0 = here, when they are due.
+    """
     import torch
 
-    tokenizer = build_tokenizer()
-    pad = tokenizer.token_to_id(END_OF_TEXT)
-    draw = _drawing(config)
-    n = start
+    pad = _tokenizer().token_to_id(END_OF_TEXT)
     last = min(config.updates, config.stop or config.updates)
-    while n < last:
-        pool = n // _POOL
-        rng = random.Random(f"pretrain/{config.role}/{config.seed}/{pool}")
-        progress = pool * _POOL / config.updates
-        rows = _pool_rows(tokenizer, draw, rng, progress, config.batch_tokens)
-        for row in rows[n - pool * _POOL : last - pool * _POOL]:
+    pools = range(start // _POOL, -(-last // _POOL))
+    for pool, rows in zip(pools, _drawn(config, pools, workers), strict=True):
+        first = pool * _POOL
+        for row in rows[max(start - first, 0) : last - first]:
             width = max(len(example.ids) for example in row)
             padded = [example.padded(width, pad) for example in row]
             yield Batch(*(torch.tensor(column) for column in zip(*padded, strict=True)))
-            n += 1
+
+
+def _drawn(config: PretrainConfig, pools: range, workers: int) -> Iterator[list[list[_Row]]]:
+    """The batches of each pool; with workers, two pools for each are on their way."""
+    if not workers:
+        yield from (_pool_rows(config, pool) for pool in pools)
+        return
+    waiting, left = deque[Any](), iter(pools)
+    with ProcessPoolExecutor(workers, get_context("spawn")) as executor:
+        for pool in islice(left, 2 * workers):
+            waiting.append(executor.submit(_pool_rows, config, pool))
+        while waiting:
+            yield waiting.popleft().result()
+            waiting.extend(executor.submit(_pool_rows, config, p) for p in islice(left, 1))
+
+
+@lru_cache(maxsize=1)
+def _tokenizer() -> Any:
+    return build_tokenizer()
 
 
 def _drawing(config: PretrainConfig) -> Callable[[random.Random, float], Example]:
@@ -94,20 +121,22 @@ def _drawing(config: PretrainConfig) -> Callable[[random.Random, float], Example
     return partial(policy_example, shuffled=config.shuffled, many=config.many)
 
 
-def _pool_rows(
-    tokenizer: Any, draw: Any, rng: random.Random, progress: float, batch_tokens: int
-) -> list[list[_Row]]:
+def _pool_rows(config: PretrainConfig, pool: int) -> list[list[_Row]]:
     """`_POOL` batches of rows of like length, in random order."""
+    tokenizer, draw = _tokenizer(), _drawing(config)
+    rng = random.Random(f"pretrain/{config.role}/{config.seed}/{pool}")
+    progress = pool * _POOL / config.updates
     examples: list[_Row] = []
     total = 0
-    while total < batch_tokens * _POOL:
+    while total < config.batch_tokens * _POOL or len(examples) < _POOL:
         examples.append(_encode(tokenizer, draw(rng, progress)))
         total += len(examples[-1].ids)
     examples.sort(key=lambda e: len(e.ids))
     share, groups = total / _POOL, list[list[_Row]]()
     filled = 0.0
-    for example in examples:
-        if len(groups) <= filled // share and len(groups) < _POOL:
+    for left, example in zip(range(len(examples), 0, -1), examples, strict=True):
+        wanted = _POOL - len(groups)
+        if wanted and (len(groups) <= filled // share or left == wanted):
             groups.append([])
         groups[-1].append(example)
         filled += len(example.ids)

@@ -41,13 +41,14 @@ def batch_losses(model: Any, batch: Batch, config: PretrainConfig, update: int) 
     """
     import torch
 
+    device = batch.ids.device.type
     if config.reading_layers is None:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast(device, dtype=torch.bfloat16):
             hidden = model.model(input_ids=batch.ids, use_cache=False).last_hidden_state
         return Losses(_expected(model, hidden, batch.targets, batch.weights))
     reading = update < config.stages[0]
     n_layers = config.reading_layers if reading else config.layers
-    with torch.autocast("cpu", dtype=torch.bfloat16), _depth(model, n_layers):
+    with torch.autocast(device, dtype=torch.bfloat16), _depth(model, n_layers):
         out = model.model(input_ids=batch.ids, use_cache=False, output_hidden_states=True)
     if reading:
         read, weights = out.last_hidden_state, batch.weights * (1 - batch.said)
@@ -80,7 +81,7 @@ def _depth(model: Any, n_layers: int) -> Iterator[None]:
 
 def _noted(model: Any, hidden: Any, batch: Batch) -> Any:
     """Mean cross-entropy of the very word that stands there, where something is known of it."""
-    turned_back = hidden @ turned(hidden.shape[-1], HERE).to(hidden.dtype)
+    turned_back = hidden @ turned(hidden.shape[-1], HERE).to(hidden)
     return _expected(model, turned_back, batch.ids, _in_paragraphs(batch).float())
 
 

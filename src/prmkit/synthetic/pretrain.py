@@ -12,6 +12,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -42,15 +43,17 @@ def _attend(
     import torch
 
     scores = (query * scaling) @ key.transpose(-1, -2)
-    scores += _later(query.shape[2], query.dtype)  # in place: memory is what costs time here
+    scores += _later(
+        query.shape[2], query.dtype, query.device
+    )  # in place: memory is what costs time here
     return (torch.softmax(scores, -1) @ value).transpose(1, 2), None
 
 
 @lru_cache(maxsize=8)
-def _later(length: int, dtype: Any) -> Any:
+def _later(length: int, dtype: Any, device: Any) -> Any:
     import torch
 
-    return torch.full((length, length), -math.inf, dtype=dtype).triu(1)
+    return torch.full((length, length), -math.inf, dtype=dtype, device=device).triu(1)
 
 
 def _train_fast(model: Any) -> None:
@@ -165,12 +168,24 @@ class _Log:
         self._losses, self._tokens, self._since = [], 0, now
 
 
+@dataclass(frozen=True)
+class PretrainOptions:
+    """How to train; none of it changes what is learnt, beyond rounding."""
+
+    device: str | None = None
+    """cpu or cuda; None = the accelerator if there is one."""
+    threads: int | None = None
+    """CPU threads; None = all cores."""
+    workers: int = 0
+    """Processes that draw examples, for a device that is faster than one; 0 = none but this."""
+    checkpoint_every: int = 500
+    """Updates between two checkpoints."""
+    on_update: Callable[[int], None] | None = None
+    """Called after each update with its number of tokens."""
+
+
 def pretrain(
-    config: PretrainConfig,
-    out: Path,
-    threads: int | None = None,
-    on_update: Callable[[int], None] | None = None,
-    checkpoint_every: int = 500,
+    config: PretrainConfig, out: Path, options: PretrainOptions = PretrainOptions()
 ) -> Path:
     """Train one model and write it to `out` as a Hugging Face checkpoint.
 
@@ -179,23 +194,25 @@ def pretrain(
     Args:
         config: What to train.
         out: Folder to write; created.
-        threads: CPU threads; None = all cores.
-        on_update: Called after each update with its number of tokens.
-        checkpoint_every: Updates between two checkpoints.
+        options: How.
     """
     import torch
 
-    if threads is not None:
-        torch.set_num_threads(threads)
+    from prmkit.scoring.checkpoint import default_device
+
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
     out.mkdir(parents=True, exist_ok=True)
-    model = build_model(config)
+    device = options.device or default_device()
+    model = build_model(config).to(device)
     optimizers = _optimizers(model, config)
     peaks = [o.param_groups[0]["lr"] for o in optimizers]
     start = _restore(out / "resume.safetensors", model, optimizers)
     log = _Log(out / "log.jsonl", every=50)
     _train_fast(model)
     model.train()
-    for update, batch in enumerate(batches(config, start), start):
+    for update, drawn in enumerate(batches(config, start, options.workers), start):
+        batch = drawn.to(device)
         for optimizer, peak in zip(optimizers, peaks, strict=True):
             optimizer.param_groups[0]["lr"] = peak * rate_share(update, config)
         _settle(model, settled_layers(update, config))
@@ -206,9 +223,9 @@ def pretrain(
             optimizer.step()
             optimizer.zero_grad()
         log.add(update, float(loss.detach()), batch.ids.numel())
-        if on_update is not None:
-            on_update(batch.ids.numel())
-        if (update + 1) % checkpoint_every == 0:
+        if options.on_update is not None:
+            options.on_update(batch.ids.numel())
+        if (update + 1) % options.checkpoint_every == 0:
             _keep(out / "resume.safetensors", model, optimizers, update + 1)
     save_model(model, out)
     return out
@@ -256,5 +273,6 @@ def _restore(path: Path, model: Any, optimizers: list[Any]) -> int:
         for name, tensor in tensors.items():
             if name.startswith(f"optimizer.{i}."):
                 _, _, j, key = name.split(".", 3)
-                optimizer.state[parameters[int(j)]][key] = tensor
+                parameter = parameters[int(j)]
+                optimizer.state[parameter][key] = tensor.to(parameter.device)
     return update
