@@ -80,9 +80,10 @@ SHIPPED: dict[str, PretrainConfig] = {
         reading_share=900 / 3500,
         saying_share=800 / 3500,
         start="policy-strong",
-        updates=3500,
+        updates=5500,
+        batch_tokens=16_384,
         learning_rate=0.015,
         seed=2,
     ),
 }
-"""How the models in `weights/` are made; docs/log.md says where the judge's differed on the way."""
+"""How the models in `weights/` are made."""
