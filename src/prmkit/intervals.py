@@ -69,13 +69,31 @@ def bootstrap(
         raise NothingScored("the statistic divides by zero scored cases")
     rng = np.random.default_rng(seed)
     sums_RGC = np.stack([_resampled_sums(rows, rng, resamples) for rows in strata_GPC], axis=1)
-    values_R = statistic(sums_RGC)
+    return estimate_of(value, statistic(sums_RGC), n_cases, confidence=confidence)
+
+
+def estimate_of(
+    value: float,
+    values_R: Floats,
+    n_cases: tuple[int, int],
+    over: str = "problems",
+    *,
+    confidence: float = 0.95,
+) -> Estimate:
+    """A value with the central interval of its resamples.
+
+    Args:
+        value: Of the sample.
+        values_R: Of each resample; NaN = 0/0, left out and counted in `method`.
+        n_cases: (scored cases, unscored cases) to state.
+        over: What was drawn again.
+        confidence: Coverage aimed at, in (0, 1).
+    """
     defined_R = values_R[~np.isnan(values_R)]
     low, high = _percentiles(defined_R, value, confidence)
-    method = _said(confidence, resamples, defined_R)
-    return Estimate(
-        value=value, low=low, high=high, n=n_cases[0], n_unscored=n_cases[1], method=method
-    )
+    method = _said(over, confidence, len(values_R), defined_R)
+    n, n_unscored = n_cases
+    return Estimate(value=value, low=low, high=high, n=n, n_unscored=n_unscored, method=method)
 
 
 class Bootstrap(NamedTuple):
@@ -124,7 +142,7 @@ class Bootstrap(NamedTuple):
         sums_RC, totals_C = self._resampled(table.sums_PC), table.sums_PC.sum(axis=0)
         values_RK = ratio(sums_RC[:, 0::2], sums_RC[:, 1::2])
         return {
-            of: self._estimate(
+            of: estimate_of(
                 float(totals_C[2 * k] / totals_C[2 * k + 1]),
                 values_RK[:, k],
                 (int(totals_C[2 * k + 1]), table.n_unscored[of]),
@@ -151,7 +169,7 @@ class Bootstrap(NamedTuple):
         value = float(statistic(sums_PC.sum(axis=0)))
         if np.isnan(value):
             return None
-        return self._estimate(value, statistic(self._resampled(sums_PC)), n_cases)
+        return estimate_of(value, statistic(self._resampled(sums_PC)), n_cases)
 
     def ratio(self, rows: Iterable[tuple[str, float, float]]) -> Estimate | None:
         """One sum over another, as cost a labelled solution; problems are drawn whole.
@@ -184,13 +202,6 @@ class Bootstrap(NamedTuple):
     def _resampled(self, sums_PC: Floats) -> Floats:
         weights = _weights(self.seed, len(sums_PC), self.resamples)
         return np.concatenate([weights_RP @ sums_PC for weights_RP in weights])
-
-    def _estimate(self, value: float, values_R: Floats, n_cases: tuple[int, int]) -> Estimate:
-        n, n_unscored = n_cases
-        defined_R = values_R[~np.isnan(values_R)]
-        low, high = _percentiles(defined_R, value, 0.95)
-        method = _said(0.95, self.resamples, defined_R)
-        return Estimate(value=value, low=low, high=high, n=n, n_unscored=n_unscored, method=method)
 
 
 class _Sums(NamedTuple):
@@ -387,9 +398,9 @@ def _kept_weights(seed: int, n_problems: int, resamples: int) -> tuple[Floats, .
     return tuple(_drawn(n_problems, np.random.default_rng(seed), resamples))
 
 
-def _said(confidence: float, resamples: int, defined_R: Floats) -> str:
+def _said(over: str, confidence: float, resamples: int, defined_R: Floats) -> str:
     """How an interval came about."""
-    method = f"bootstrap over problems, {100 * confidence:g} %, {resamples} resamples"
+    method = f"bootstrap over {over}, {100 * confidence:g} %, {resamples} resamples"
     if len(defined_R) < resamples:
         method += f", {resamples - len(defined_R)} of them undefined"
     return f"{method}, all of one value" if len(np.unique(defined_R)) == 1 else method

@@ -219,6 +219,18 @@ def degenerate(cases: Sequence[ProcessCase]) -> Degenerate:
     return "always_an_error" if places and None not in places else ""
 
 
+def sums_by_subset(
+    cases: Sequence[ProcessCase], unreadable: Unreadable = "apart"
+) -> dict[str, Floats]:
+    """Of each subset the sums that `f1_of_sums` takes, by problem in the order of ids; (P, 4).
+
+    Raises:
+        DataError: a case comes twice.
+    """
+    hits = _hits_by_subset(_by_id(cases).values(), unreadable)
+    return {subset: _sums(own) for subset, own in hits.items()}
+
+
 class _Hit(NamedTuple):
     """What one case adds to the figures."""
 
@@ -268,8 +280,8 @@ def _share(rows_P4: Floats, hits: Sequence[_Hit], how: Bootstrap, *, has_error: 
 
 def _f1(strata: Sequence[Floats], hits: Sequence[_Hit], how: Bootstrap) -> Estimate:
     """Plain mean of the strata's F1."""
-    found = bootstrap(strata, _mean_f1, _counts(hits), **how._asdict())
-    return by_ends(found, strata, _mean_f1, how)
+    found = bootstrap(strata, mean_f1_of_sums, _counts(hits), **how._asdict())
+    return by_ends(found, strata, mean_f1_of_sums, how)
 
 
 def _strata(hits: Mapping[str, Sequence[_Hit]]) -> list[Floats]:
@@ -318,14 +330,14 @@ def f1_of_sums(sums: Floats) -> Floats:
     return np.where(total == 0.0, 0.0, ratio(2 * error * correct, total))
 
 
-def _mean_f1(sums: Floats) -> Floats:
+def mean_f1_of_sums(sums: Floats) -> Floats:
     """Mean over strata of F1, from sums (..., G, 4)."""
     return np.asarray(f1_of_sums(sums).mean(axis=-1), dtype=np.float64)
 
 
 def _f1_difference(sums: Floats) -> Floats:
     """From sums (..., G, 8): the first system's columns, then the second's."""
-    return _mean_f1(sums[..., :4]) - _mean_f1(sums[..., 4:])
+    return mean_f1_of_sums(sums[..., :4]) - mean_f1_of_sums(sums[..., 4:])
 
 
 def _by_id(cases: Iterable[ProcessCase]) -> dict[str, ProcessCase]:

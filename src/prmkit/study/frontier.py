@@ -1,26 +1,27 @@
 """The answer of a label-cost study: a table, two figures, and which setting to choose."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
 from typing import NamedTuple
 
 from prmkit.analysis.result import Analysis, Column, Figure, Point, Series, Table
 from prmkit.analysis.threshold import TRAINED
 from prmkit.errors import NothingScored
 from prmkit.evaluation.agreement import Kind, kind_of
-from prmkit.evaluation.processbench import ProcessCase, compare, degenerate, evaluate
+from prmkit.evaluation.processbench import degenerate
 from prmkit.intervals import Bootstrap, resolved
 from prmkit.records import Estimate
+from prmkit.study.chance import Trained
 from prmkit.study.label_cost import Cell, by_setting
 from prmkit.study.settings import Setting
 
 _ABOUT = (
     "Every setting labels the same solutions of each run from the same stored draws; tokens are "
     "what a live run of it would have generated a solution, the judge's included where it is "
-    "asked. A PRM is trained on each run's labels. F1 is of first errors on the runs' "
-    "ProcessBench-style sets, pooled by split; its intervals are over problems and do not cover "
-    "the chance of another training, which the column of single PRMs shows. Label error is the "
-    "share of labelled solutions whose first error is not the true one."
+    "asked. A PRM is trained on each run's labels, or several. F1 is of first errors on the runs' "
+    "ProcessBench-style sets, pooled by split. With one PRM a run its intervals are over problems "
+    "and do not cover the chance of another training; with several (--repeats) they are over "
+    "problems and trainings. Label error is the share of labelled solutions whose first error is "
+    "not the true one."
 )
 _WAYS: dict[Kind, str] = {
     "only b": "missed",
@@ -45,14 +46,15 @@ class Measured(NamedTuple):
     """The same by the way in which it is: `_WAYS`."""
     f1: Estimate | None
     """Mean F1 of the PRMs; None if one has none."""
-    by_run: tuple[float | None, ...]
-    """F1 of each run's PRMs."""
-    single: tuple[float | None, ...]
-    """F1 of each PRM, run by run."""
+    trained: Trained | None
+    """What each of them gets right."""
     degenerate: int
     """PRMs that say the same of every solution."""
-    cases: tuple[ProcessCase, ...]
-    """Of all runs."""
+
+    @property
+    def n_prms(self) -> int:
+        """PRMs, of all runs."""
+        return sum(map(len, self.trained.single)) if self.trained else 0
 
 
 def measure(cells: Sequence[Cell], interval: Bootstrap) -> list[Measured]:
@@ -78,7 +80,7 @@ def answer(found: Sequence[Measured], interval: Bootstrap) -> Analysis:
 def advice(drawn: Sequence[Measured], interval: Bootstrap) -> list[str]:
     """Which setting to choose, said no more firmly than the differences allow."""
     ranked = sorted(
-        (m for m in drawn if m.f1 is not None and not m.degenerate),
+        (m for m in drawn if m.f1 is not None and not _collapsed(m)),
         key=lambda m: -m.f1.value if m.f1 else 0.0,
     )
     notes = [_degenerate(m) for m in drawn if m.degenerate]
@@ -99,10 +101,10 @@ def advice(drawn: Sequence[Measured], interval: Bootstrap) -> list[str]:
 
 def _at_stake(chosen: Measured, best: Measured, interval: Bootstrap) -> str:
     """What the cheapest setting may lose: not to be told apart is not to be equal."""
-    if chosen is best:
+    if chosen is best or chosen.trained is None or best.trained is None:
         return ""
-    gap = compare(chosen.cases, best.cases, seed=interval.seed, resamples=interval.resamples)
-    value, low, high = (100 * x for x in (gap.mean_f1.value, gap.mean_f1.low, gap.mean_f1.high))
+    gap = chosen.trained.minus(best.trained, interval)
+    value, low, high = (100 * x for x in (gap.value, gap.low, gap.high))
     return (
         f" That is not to say that it is as good: its F1 minus that one's is {value:+.1f} "
         f"[{low:+.1f}, {high:+.1f}] points."
@@ -110,21 +112,26 @@ def _at_stake(chosen: Measured, best: Measured, interval: Bootstrap) -> str:
 
 
 def _below(one: Measured, best: Measured, interval: Bootstrap) -> bool:
-    """Whether a setting is below the best one: over problems, and in every single run."""
-    runs = zip(one.by_run, best.by_run, strict=True)
+    """Whether a setting is below the best one: by the interval, and in every single run."""
+    if one.trained is None or best.trained is None:
+        return False
+    runs = zip(one.trained.by_run, best.trained.by_run, strict=True)
     if not all(a is not None and b is not None and a < b for a, b in runs):
         return False
-    try:
-        found = compare(one.cases, best.cases, seed=interval.seed, resamples=interval.resamples)
-    except NothingScored:
-        return False
-    return resolved(found.mean_f1) and found.mean_f1.value < 0
+    found = one.trained.minus(best.trained, interval)
+    return resolved(found) and found.value < 0
+
+
+def _collapsed(m: Measured) -> bool:
+    """Whether half or more of a setting's PRMs are degenerate, so that it is not ranked."""
+    return bool(m.degenerate) and 2 * m.degenerate >= m.n_prms
 
 
 def _degenerate(m: Measured) -> str:
+    ranked = "; the setting is not ranked" if _collapsed(m) else ""
     return (
-        f"{m.setting.name}: {m.degenerate} of {len(m.single)} PRMs say the same of every solution "
-        "and are not ranked."
+        f"{m.setting.name}: {m.degenerate} of {m.n_prms} PRMs say the same of every "
+        f"solution{ranked}."
     )
 
 
@@ -143,37 +150,19 @@ def _measured(setting: Setting, cells: Sequence[Cell], interval: Bootstrap) -> M
     ]
     wrong = interval.share((p, kind in _WAYS) for p, kind in kinds)
     ways = interval.shares((p, way, float(kind == way)) for p, kind in kinds for way in _WAYS)
-    prms = [[_numbered(cases, i) for i, cases in enumerate(cell.trained)] for cell in cells]
-    of_runs = [list(chain.from_iterable(own)) for own in prms]
-    cases = tuple(chain.from_iterable(of_runs))
-    return Measured(
-        setting,
-        tokens,
-        used,
-        wrong,
-        ways,
-        _f1(cases, interval) if all(of_runs) else None,
-        tuple(_value(_f1(of_run, interval)) for of_run in of_runs),
-        tuple(_value(_f1(of_prm, interval)) for own in prms for of_prm in own or [[]]),
-        sum(bool(degenerate(of_prm)) for own in prms for of_prm in own),
-        cases,
-    )
+    n_degenerate = sum(bool(degenerate(cases)) for cell in cells for cases in cell.trained)
+    trained, f1 = _trained(cells, interval)
+    return Measured(setting, tokens, used, wrong, ways, f1, trained, n_degenerate)
 
 
-def _numbered(cases: Sequence[ProcessCase], index: int) -> list[ProcessCase]:
-    """The cases of one of several PRMs of a run, under ids of their own."""
-    return [case._replace(case_id=f"{case.case_id}/{index}") for case in cases]
-
-
-def _f1(cases: Sequence[ProcessCase], interval: Bootstrap) -> Estimate | None:
+def _trained(
+    cells: Sequence[Cell], interval: Bootstrap
+) -> tuple[Trained, Estimate] | tuple[None, None]:
     try:
-        return evaluate(cases, seed=interval.seed, resamples=interval.resamples).mean_f1
+        trained = Trained.of([cell.trained for cell in cells])
+        return trained, trained.f1(interval)
     except NothingScored:
-        return None
-
-
-def _value(estimate: Estimate | None) -> float | None:
-    return estimate.value if estimate else None
+        return None, None
 
 
 def _table(found: Sequence[Measured]) -> Table:
@@ -192,7 +181,12 @@ def _table(found: Sequence[Measured]) -> Table:
 
 
 def _single(m: Measured) -> str:
-    values = ", ".join("n/a" if v is None else f"{100 * v:.1f}" for v in m.single)
+    if m.trained is None:
+        return "n/a"
+    runs = (
+        ", ".join("n/a" if v is None else f"{100 * v:.1f}" for v in own) for own in m.trained.single
+    )
+    values = "; ".join(runs) if m.n_prms > len(m.trained.single) else ", ".join(runs)
     return f"{values} ({m.degenerate} degenerate)" if m.degenerate else values
 
 
