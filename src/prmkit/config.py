@@ -213,6 +213,10 @@ class TrainingConfig(Config):
     """Share of updates during which the rate rises."""
     weight_decay: float = Field(0.0, ge=0.0)
     """AdamW decay of matrices."""
+    balance: float = Field(0.0, ge=0.0, le=1.0)
+    """How much more the rarer of right and wrong steps weighs in the loss: a kind's weight is its
+    share of the labels to the power of minus this. 0 = every step weighs the same (the paper); 1 =
+    both kinds do. Above 0 a score is no longer the share of right steps that look like this one."""
     max_tokens: int = Field(4096, ge=8)
     """A longer row is rejected, never cut."""
     eval_every: float = Field(0.25, gt=0.0, le=1.0)

@@ -256,6 +256,25 @@ def test_soft_labels_are_learned_as_shares(base: Path, tmp_path: Path) -> None:
     assert last.loss < 0.01  # always saying the mean, 5/8, costs 3/64 = 0.047
 
 
+@pytest.mark.parametrize(("balance", "expected"), [(0.0, 0.875), (1.0, 0.5)])
+def test_balanced_kinds_move_the_score_of_a_step_that_nothing_tells_apart(
+    base: Path, tmp_path: Path, balance: float, expected: float
+) -> None:
+    # the same step, called wrong in 2 of 16 rows: its score is the share of right labels, 14/16,
+    # or, where both kinds weigh the same in sum, a half
+    same = [
+        LabelledSolution(
+            solution_id=f"s{i}", question="q", steps=("aa",), labels=(float(i > 1),), source="mc"
+        )
+        for i in range(16)
+    ]
+    config = settings(base, balance=balance, updates=60, batch_size=16)
+    found = train_prm(same, [], config, tmp_path / "prm", 0, FP32)
+    item = ScoringItem(solution_id="s", question="q", steps=("aa",))
+    (scored,) = PrmScorer(found.directory, device="cpu").score([item])
+    assert scored.scores == pytest.approx([expected], abs=0.05)
+
+
 def test_another_architecture_trains_and_scores(tmp_path: Path) -> None:
     config = settings(tiny_llama(tmp_path / "llama"), epochs=1)
     found: TrainResult = train_prm(rows(8), rows(4), config, tmp_path / "prm", 0, FP32)

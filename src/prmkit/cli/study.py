@@ -40,6 +40,13 @@ def label_cost(  # noqa: PLR0913  # a command's options are its arguments
         help="Updates of each PRM, however many solutions its labels keep; default as in the runs' "
         "recipe.",
     ),
+    balance: float | None = typer.Option(
+        None,
+        min=0,
+        max=1,
+        help="How much more the rarer of right and wrong steps weighs in training; default as in "
+        "the runs' recipe.",
+    ),
     repeats: int = typer.Option(
         1, min=1, help="PRMs a setting and run, each of another seed: the chance of a training."
     ),
@@ -77,7 +84,8 @@ def label_cost(  # noqa: PLR0913  # a command's options are its arguments
     settings = grid(
         _numbers(k, "--k"), _numbers(rule_k, "--rule-k"), every_threshold=every_threshold
     )
-    read = read_runs(runs, updates)
+    asked = {"updates": updates, "balance": balance}
+    read = read_runs(runs, {key: value for key, value in asked.items() if value is not None})
     if any(run.training.updates is None for run in read):
         typer.echo(
             "the runs' recipe counts passes over the labels, so a setting that keeps fewer "

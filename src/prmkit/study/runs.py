@@ -56,12 +56,12 @@ class StudyRun(NamedTuple):
     """A step that scores below it is called wrong."""
 
 
-def read_runs(paths: Sequence[Path], updates: int | None = None) -> list[StudyRun]:
+def read_runs(paths: Sequence[Path], changes: Mapping[str, object] = {}) -> list[StudyRun]:
     """Read the runs of a study.
 
     Args:
         paths: Finished runs, alike but for the seed.
-        updates: Of each PRM, however many labels it learns from; None = as the runs' recipe says.
+        changes: Keys of `training` that are to be other than in the runs' recipe.
 
     Raises:
         RunError: a run cannot serve, or differs from the first in more than its seed; says how.
@@ -83,10 +83,10 @@ def read_runs(paths: Sequence[Path], updates: int | None = None) -> list[StudyRu
         raise RunError(
             f"runs {', '.join(names)} with seeds {', '.join(map(str, seeds))}: each needs its own"
         )
-    return [_study_run(run, updates) for run in stored]
+    return [_study_run(run, changes) for run in stored]
 
 
-def _study_run(run: StoredRun, updates: int | None) -> StudyRun:
+def _study_run(run: StoredRun, changes: Mapping[str, object]) -> StudyRun:
     _check(run)
     rollouts = run.recipe["rollouts"]
     solutions = {s.solution_id: s for s in run.solutions["train"]}
@@ -102,9 +102,7 @@ def _study_run(run: StoredRun, updates: int | None) -> StudyRun:
         )
         for mc, judge, truth in rows
     ]
-    training = TrainingConfig.model_validate(run.recipe["training"])
-    if updates is not None:
-        training = training.model_copy(update={"updates": updates})
+    training = TrainingConfig.model_validate({**run.recipe["training"], **changes})
     return StudyRun(
         name=run.name,
         seed=run.manifest.seed,

@@ -44,6 +44,11 @@ class Examples(NamedTuple):
         """Supervised steps."""
         return sum(label != IGNORED for row in self.rows for label in row.labels)
 
+    @property
+    def n_wrong(self) -> int:
+        """Of these, those whose label says that they are wrong."""
+        return sum(0.0 <= label < DECISION for row in self.rows for label in row.labels)
+
 
 def build_examples(
     solutions: Sequence[LabelledSolution], formatter: Formatter, max_tokens: int, loss: Loss

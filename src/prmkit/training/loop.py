@@ -18,7 +18,7 @@ from prmkit.scoring.families import Formatter
 from prmkit.scoring.head import N_CLASSES, step_logits
 from prmkit.training.batches import LengthGroupedOrder, Piece, collate, pieces
 from prmkit.training.examples import IGNORED, Example
-from prmkit.training.loss import step_loss
+from prmkit.training.loss import Weights, step_loss
 from prmkit.training.metrics import validation_metrics
 
 try:
@@ -54,6 +54,8 @@ class Setting:
     """cpu or cuda."""
     bf16: bool
     """Compute in bf16 under autocast; weights stay in fp32."""
+    weights: Weights
+    """What each kind of label weighs in the loss."""
     on_progress: Progress | None = None
     """See `Progress`."""
 
@@ -130,7 +132,8 @@ class StepTrainer(Trainer):  # type: ignore[misc]  # untyped base
         logits = step_logits(model, inputs["input_ids"], mask)
         n_labels = mask.sum() if num_items_in_batch is None else num_items_in_batch
         positive = self._setting.formatter.family.positive
-        loss = step_loss(logits, labels[mask], self._setting.config.loss, positive, n_labels)
+        how, weights = self._setting.config.loss, self._setting.weights
+        loss = step_loss(logits, labels[mask], how, positive, n_labels, weights)
         # data-parallel processes average their gradients, and n_labels counts all of them
         return loss * int(self.accelerator.num_processes)
 

@@ -131,7 +131,9 @@ class _Run:
     def trainer(self, folder: Path) -> Any:
         from prmkit.scoring.checkpoint import default_device
         from prmkit.training.loop import Setting, build_trainer
+        from prmkit.training.loss import Weights
 
+        n_wrong = self.train.n_wrong
         setting = Setting(
             config=self.config,
             formatter=self.formatter,
@@ -141,6 +143,7 @@ class _Run:
             micro_tokens=self.options.micro_tokens,
             device=self.options.device or default_device(),
             bf16=_bf16(self.options),
+            weights=Weights.of(n_wrong, self.train.n_labels - n_wrong, self.config.balance),
             on_progress=self.options.on_progress,
         )
         return build_trainer(self.model, self.train.rows, self.validation.rows, setting)
