@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
+from prmkit.errors import ConfigError
 from prmkit.generators.base import Message, Request, Sampling, generate
 from prmkit.generators.load import load_generator
 from prmkit.synthetic.pretrain import PretrainOptions, pretrain, rate_share, settled_layers
@@ -66,6 +67,13 @@ def test_interrupted_and_resumed_the_weights_are_equal(tmp_path: Path) -> None:
     resumed = load_file(tmp_path / "resumed" / "model.safetensors")
     assert straight.keys() == resumed.keys()
     assert all(torch.equal(straight[name], resumed[name]) for name in straight)
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    for device in ["gpu", *([] if torch.cuda.is_available() else ["cuda", "cuda:1"])]:
+        with pytest.raises(ConfigError, match=f"device {device}: torch sees none.*allowed: cpu"):
+            pretrain(TINY, tmp_path / "model", replace(ONE, device=device))
+    assert not (tmp_path / "model").exists()
 
 
 def test_settled_reading_layers_change_no_more_and_the_others_do(tmp_path: Path) -> None:

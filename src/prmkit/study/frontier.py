@@ -20,8 +20,9 @@ _ABOUT = (
     "asked. A PRM is trained on each run's labels, or several. F1 is of first errors on the runs' "
     "ProcessBench-style sets, pooled by split. With one PRM a run its intervals are over problems "
     "and do not cover the chance of another training; with several (--repeats) they are over "
-    "problems and trainings. Label error is the share of labelled solutions whose first error is "
-    "not the true one."
+    "problems and trainings. A setting is clearly below another by the interval of the difference "
+    "and, with one PRM a run, in every run. Label error is the share of labelled solutions whose "
+    "first error is not the true one."
 )
 _WAYS: dict[Kind, str] = {
     "only b": "missed",
@@ -78,7 +79,7 @@ def answer(found: Sequence[Measured], interval: Bootstrap) -> Analysis:
 
 
 def advice(drawn: Sequence[Measured], interval: Bootstrap) -> list[str]:
-    """Which setting to choose, said no more firmly than the differences allow."""
+    """Which setting to choose, said no more firmly than the differences allow: `_below`."""
     ranked = sorted(
         (m for m in drawn if m.f1 is not None and not _collapsed(m)),
         key=lambda m: -m.f1.value if m.f1 else 0.0,
@@ -94,7 +95,7 @@ def advice(drawn: Sequence[Measured], interval: Bootstrap) -> list[str]:
     told = (
         f"Choose {cheapest.setting.name}: the fewest tokens ({cheapest.tokens.value:,.0f} a "
         f"solution, {share:.1%} of {most.setting.name}) among the {len(equals)} of {len(ranked)} "
-        f"settings that no difference puts below the best value, {best.setting.name}."
+        f"settings that are not clearly below the best value, {best.setting.name}."
     )
     return [told + _at_stake(cheapest, best, interval), *notes]
 
@@ -112,11 +113,15 @@ def _at_stake(chosen: Measured, best: Measured, interval: Bootstrap) -> str:
 
 
 def _below(one: Measured, best: Measured, interval: Bootstrap) -> bool:
-    """Whether a setting is below the best one: by the interval, and in every single run."""
+    """Whether a setting is below the best one by the interval.
+
+    Where that does not cover the chance of a training: in every single run, too.
+    """
     if one.trained is None or best.trained is None:
         return False
-    runs = zip(one.trained.by_run, best.trained.by_run, strict=True)
-    if not all(a is not None and b is not None and a < b for a, b in runs):
+    runs = list(zip(one.trained.by_run, best.trained.by_run, strict=True))
+    several = one.n_prms > len(runs) and best.n_prms > len(runs)
+    if not several and not all(a is not None and b is not None and a < b for a, b in runs):
         return False
     found = one.trained.minus(best.trained, interval)
     return resolved(found) and found.value < 0

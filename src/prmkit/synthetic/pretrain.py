@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from prmkit.errors import ConfigError
 from prmkit.synthetic.batches import batches
 from prmkit.synthetic.losses import GATHERED, batch_losses
 from prmkit.synthetic.recipes import PretrainConfig
@@ -195,6 +196,9 @@ def pretrain(
         config: What to train.
         out: Folder to write; created.
         options: How.
+
+    Raises:
+        ConfigError: the device is not there.
     """
     import torch
 
@@ -202,8 +206,11 @@ def pretrain(
 
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    out.mkdir(parents=True, exist_ok=True)
     device = options.device or default_device()
+    here = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+    if device.split(":")[0] not in here:
+        raise ConfigError(f"device {device}: torch sees none here; allowed: {', '.join(here)}")
+    out.mkdir(parents=True, exist_ok=True)
     model = build_model(config).to(device)
     optimizers = _optimizers(model, config)
     peaks = [o.param_groups[0]["lr"] for o in optimizers]
