@@ -208,10 +208,10 @@ def test_a_cell_depends_on_labels_seed_and_settings(runs: list[StudyRun], tmp_pa
 def test_updates_and_balance_asked_of_a_study_replace_those_of_its_runs(
     folders: list[Path],
 ) -> None:
-    as_they_are, asked = read_runs(folders), read_runs(folders, {"updates": 9, "balance": 0.5})
+    as_they_are, asked = read_runs(folders), read_runs(folders, {"updates": 9, "balance": 0.25})
     assert [run.training.updates for run in as_they_are] == [6, 6]
-    assert [(run.training.updates, run.training.balance) for run in asked] == [(9, 0.5)] * 2
-    before = {"updates": 6, "balance": 0.0}
+    assert [(run.training.updates, run.training.balance) for run in asked] == [(9, 0.25)] * 2
+    before = {"updates": 6, "balance": as_they_are[0].training.balance}
     back = [r._replace(training=r.training.model_copy(update=before)) for r in asked]
     assert back == as_they_are
 
