@@ -373,11 +373,11 @@ def _resampled_sums(rows_PC: Floats, rng: np.random.Generator, resamples: int) -
     kinds_UC, count_U = np.unique(rows_PC, axis=0, return_counts=True)
     n_problems = len(rows_PC)
     if _FEW * len(kinds_UC) > n_problems:
-        return np.concatenate([w @ rows_PC for w in _drawn(n_problems, rng, resamples)])
+        return np.concatenate([w @ rows_PC for w in times_drawn(n_problems, rng, resamples)])
     return np.asarray(rng.multinomial(n_problems, count_U / n_problems, resamples) @ kinds_UC)
 
 
-def _drawn(n_problems: int, rng: np.random.Generator, resamples: int) -> Iterator[Floats]:
+def times_drawn(n_problems: int, rng: np.random.Generator, resamples: int) -> Iterator[Floats]:
     """How often each problem is in each resample, shape (R, P), some resamples at a time."""
     equal_P = np.full(n_problems, 1.0 / n_problems)
     at_once = max(1, _WEIGHTS_AT_ONCE // n_problems)
@@ -387,15 +387,15 @@ def _drawn(n_problems: int, rng: np.random.Generator, resamples: int) -> Iterato
 
 
 def _weights(seed: int, n_problems: int, resamples: int) -> Iterable[Floats]:
-    """The draws of `_drawn` from a fresh generator; kept for the next caller if they are few."""
+    """`times_drawn` with a fresh generator; kept for the next caller if they are few."""
     if n_problems * resamples <= _WEIGHTS_KEPT:
         return _kept_weights(seed, n_problems, resamples)
-    return _drawn(n_problems, np.random.default_rng(seed), resamples)
+    return times_drawn(n_problems, np.random.default_rng(seed), resamples)
 
 
 @lru_cache(maxsize=3)
 def _kept_weights(seed: int, n_problems: int, resamples: int) -> tuple[Floats, ...]:
-    return tuple(_drawn(n_problems, np.random.default_rng(seed), resamples))
+    return tuple(times_drawn(n_problems, np.random.default_rng(seed), resamples))
 
 
 def _said(over: str, confidence: float, resamples: int, defined_R: Floats) -> str:

@@ -103,7 +103,8 @@ def test_labels_are_those_of_exhaustive_annotation_where_a_state_is_drawn_from_o
     assert [row.solution_id for row in tree.annotations] == [s.solution_id for s in everything]
     for solution, row in zip(everything, tree.annotations, strict=True):
         full = settled(annotate_exhaustive(ByState(solution, seed, Counter()), config))
-        assert (row.first_error, bool(row.unscored)) == (full.first_error, bool(full.unscored))
+        found, expected = ((r.first_error, r.unscored.split(":")[0]) for r in (row, full))
+        assert found == expected  # the step that nothing decided, but for how many draws said so
         assert row.annotator == "tree"
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from prmkit.errors import NothingScored
 from prmkit.evaluation.by_ends import by_ends
 from prmkit.evaluation.processbench import ProcessCase, mean_f1_of_sums, sums_by_subset
-from prmkit.intervals import Bootstrap, Floats, estimate_of
+from prmkit.intervals import Bootstrap, Floats, estimate_of, times_drawn
 from prmkit.records import Estimate
 
 _PROBLEMS, _TRAININGS, _OTHERS = range(3)  # what a generator of its own draws
@@ -79,12 +79,9 @@ class Trained(NamedTuple):
         Raises:
             NothingScored: a subset has no scored case of one kind.
         """
-        pooled = [np.concatenate([r.sum(0) for r in runs]) for runs in self.sums.values()]
-        value = _value(np.stack([rows_P4.sum(0) for rows_P4 in pooled]))
-        if value is None:
-            raise NothingScored("a subset has no scored case of one kind")
+        pooled = self._pooled()
         values_R = mean_f1_of_sums(self._resampled(interval, _TRAININGS))
-        found = estimate_of(value, values_R, self.n_cases, self._over)
+        found = estimate_of(_pooled_f1(pooled), values_R, self.n_cases, self._over)
         return by_ends(found, pooled, mean_f1_of_sums, interval)
 
     def minus(self, other: "Trained", interval: Bootstrap) -> Estimate:
@@ -93,17 +90,29 @@ class Trained(NamedTuple):
         Raises:
             NothingScored: a subset has no scored case of one kind.
         """
-        own, others = self.f1(interval), other.f1(interval)
+        value = _pooled_f1(self._pooled()) - _pooled_f1(other._pooled())
         values_R = mean_f1_of_sums(self._resampled(interval, _TRAININGS)) - mean_f1_of_sums(
             other._resampled(interval, _OTHERS)
         )
-        return estimate_of(own.value - others.value, values_R, self.n_cases, self._over)
+        return estimate_of(value, values_R, self.n_cases, self._over)
+
+    @property
+    def n_prms(self) -> int:
+        """PRMs, of all runs."""
+        return sum(map(len, next(iter(self.sums.values()))))
+
+    @property
+    def several(self) -> bool:
+        """Whether a run has more than one PRM, so that intervals cover the chance of a training."""
+        return self.n_prms > len(next(iter(self.sums.values())))
 
     @property
     def _over(self) -> str:
-        runs = next(iter(self.sums.values()))
-        several = any(len(rows_TP4) > 1 for rows_TP4 in runs)
-        return "problems and trainings" if several else "problems"
+        return "problems and trainings" if self.several else "problems"
+
+    def _pooled(self) -> list[Floats]:
+        """By subset the sums of all PRMs, a row a problem."""
+        return [np.concatenate([r.sum(0) for r in runs]) for runs in self.sums.values()]
 
     def _resampled(self, interval: Bootstrap, whose: int) -> Floats:
         """Sums of each resample, shape (R, subsets, 4)."""
@@ -140,7 +149,14 @@ def _drawn(
 
 def _times(n: int, resamples: int, rng: np.random.Generator) -> Floats:
     """How often each of n is in a resample of n, shape (R, n)."""
-    return rng.multinomial(n, np.full(n, 1.0 / n), size=resamples).astype(np.float64)
+    return np.concatenate(list(times_drawn(n, rng, resamples)))
+
+
+def _pooled_f1(pooled: Sequence[Floats]) -> float:
+    value = _value(np.stack([rows_P4.sum(0) for rows_P4 in pooled]))
+    if value is None:
+        raise NothingScored("a subset has no scored case of one kind")
+    return value
 
 
 def _value(sums_G4: Floats) -> float | None:

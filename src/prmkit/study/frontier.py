@@ -55,7 +55,7 @@ class Measured(NamedTuple):
     @property
     def n_prms(self) -> int:
         """PRMs, of all runs."""
-        return sum(map(len, self.trained.single)) if self.trained else 0
+        return self.trained.n_prms if self.trained else 0
 
 
 def measure(cells: Sequence[Cell], interval: Bootstrap) -> list[Measured]:
@@ -119,8 +119,8 @@ def _below(one: Measured, best: Measured, interval: Bootstrap) -> bool:
     """
     if one.trained is None or best.trained is None:
         return False
-    runs = list(zip(one.trained.by_run, best.trained.by_run, strict=True))
-    several = one.n_prms > len(runs) and best.n_prms > len(runs)
+    runs = zip(one.trained.by_run, best.trained.by_run, strict=True)
+    several = one.trained.several and best.trained.several
     if not several and not all(a is not None and b is not None and a < b for a, b in runs):
         return False
     found = one.trained.minus(best.trained, interval)
@@ -191,7 +191,7 @@ def _single(m: Measured) -> str:
     runs = (
         ", ".join("n/a" if v is None else f"{100 * v:.1f}" for v in own) for own in m.trained.single
     )
-    values = "; ".join(runs) if m.n_prms > len(m.trained.single) else ", ".join(runs)
+    values = "; ".join(runs) if m.trained.several else ", ".join(runs)
     return f"{values} ({m.degenerate} degenerate)" if m.degenerate else values
 
 

@@ -44,9 +44,8 @@ def _attend(
     import torch
 
     scores = (query * scaling) @ key.transpose(-1, -2)
-    scores += _later(
-        query.shape[2], query.dtype, query.device
-    )  # in place: memory is what costs time here
+    # in place: memory is what costs time here
+    scores += _later(query.shape[2], query.dtype, query.device)
     return (torch.softmax(scores, -1) @ value).transpose(1, 2), None
 
 

@@ -30,6 +30,11 @@ class Example(NamedTuple):
     labels: list[float]
     """One a token: the step's label in [0, 1] at its step token, `IGNORED` elsewhere."""
 
+    @property
+    def n_wrong(self) -> int:
+        """Steps whose label says that they are wrong."""
+        return sum(0.0 <= label < DECISION for label in self.labels)
+
 
 class Examples(NamedTuple):
     """Rows ready to train on, and those that were not usable; together all that came in."""
@@ -47,7 +52,7 @@ class Examples(NamedTuple):
     @property
     def n_wrong(self) -> int:
         """Of these, those whose label says that they are wrong."""
-        return sum(0.0 <= label < DECISION for row in self.rows for label in row.labels)
+        return sum(row.n_wrong for row in self.rows)
 
 
 def build_examples(

@@ -21,7 +21,7 @@ from prmkit.records import LabelledSolution
 from prmkit.scoring.families import FAMILIES, Family
 from prmkit.seeds import draw_seed
 from prmkit.store.files import read_json, write_json
-from prmkit.training.examples import DECISION, Example, Examples, build_examples
+from prmkit.training.examples import Example, Examples, build_examples
 from prmkit.training.history import Counts, TrainingReport, history_rows
 
 REPORT_FILE = "training.json"
@@ -196,17 +196,13 @@ def _check_rows(train: Examples, validation: Examples) -> None:
         raise DataError(f"no usable training row, {len(train.rejected)} rejected{first}")
     if not validation.rows and not validation.rejected:
         return
-    with_error = sum(_has_error(row) for row in validation.rows)
+    with_error = sum(row.n_wrong > 0 for row in validation.rows)
     without = len(validation.rows) - with_error
     if not with_error or not without:
         raise DataError(
             f"validation has {with_error} usable solutions with an error and {without} without "
             f"({len(validation.rejected)} rejected); F1 needs both"
         )
-
-
-def _has_error(row: Example) -> bool:
-    return any(0.0 <= label < DECISION for label in row.labels)
 
 
 def _micro_batch(config: TrainingConfig, options: TrainOptions) -> int:
